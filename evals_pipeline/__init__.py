@@ -1,0 +1,35 @@
+"""Scores LLM traces: checks and judges over OpenInference spans, exactly once, every decision explained.
+
+For notebooks::
+
+    from evals_pipeline import evaluate_frame, evaluator
+
+    evaluate_frame(spans, evaluator("matches_regex", pattern="ORD-[0-9]{6}"), mapping={"text": "attributes.output.value"})
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from evals_pipeline.core.evaluator import EvaluationResult
+    from evals_pipeline.engine.frames import evaluate_frame
+    from evals_pipeline.evaluators.prebuilt.registry import evaluator
+
+__version__ = "0.1.0"
+
+__all__ = ["EvaluationResult", "__version__", "evaluate_frame", "evaluator"]
+
+_HOMES = {
+    "EvaluationResult": "evals_pipeline.core.evaluator",
+    "evaluate_frame": "evals_pipeline.engine.frames",
+    "evaluator": "evals_pipeline.evaluators.prebuilt.registry",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used, so that `import evals_pipeline` costs nothing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

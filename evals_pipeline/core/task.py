@@ -1,0 +1,103 @@
+"""What users write in `projects/*.yaml` and `tasks/*.yaml`, as strict frozen models."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+ParameterValue = str | int | float | bool | list[str]
+
+
+def check_name(name: str) -> str:
+    """`name` itself when it can become an asset key, a column and a table value; raises ValueError otherwise."""
+    if not NAME_PATTERN.fullmatch(name):
+        raise ValueError(
+            f"{name!r} is no name: use lower-case letters, digits and underscores, a letter first, at most 63 in all"
+        )
+    return name
+
+
+Name = Annotated[str, AfterValidator(check_name)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class FilesSource(_Model):
+    """Spans in files: a folder, a file or any URI that fsspec opens."""
+
+    type: Literal["files"]
+    path: str = Field(min_length=1)
+    """Folder, file, glob or URI; a relative path starts at the project folder."""
+
+
+class FilesSink(_Model):
+    """Annotations as Parquet files, one per task and day."""
+
+    type: Literal["files"]
+    path: str = Field(min_length=1)
+    """Folder; a relative path starts at the project folder."""
+
+
+class Project(_Model):
+    """Where spans are filed; has one source."""
+
+    name: str = Field(min_length=1, max_length=200)
+    """The file's name without `.yaml`; free text."""
+    source: FilesSource
+    sink: FilesSink | None = None
+    """Where annotations go besides the results table; absent: `.evals/annotations`."""
+    description: str = ""
+    owners: tuple[str, ...] = ()
+
+
+class Continuous(_Model):
+    """A task on a schedule."""
+
+    every_minutes: int = Field(ge=1, le=1440)
+    lookback_days: int = Field(default=2, ge=0, le=14)
+    """Days before today that are looked at again for spans that arrived late."""
+
+
+class EvaluatorUse(_Model):
+    """One evaluator inside a task."""
+
+    evaluator: str = Field(min_length=1)
+    result_name: Name | None = Field(default=None, alias="as")
+    """The name of its result; absent: the evaluator's own name."""
+    parameters: dict[str, ParameterValue] = {}
+    mapping: dict[str, str] = {}
+    """Variable -> column path."""
+    filter: str | None = None
+    """Selects further among the units of the task."""
+
+    @property
+    def name(self) -> str:
+        """The name under which results are kept, unique in the project."""
+        return self.result_name or self.evaluator.partition("@")[0]
+
+
+class Task(_Model):
+    """Evaluators, the project they look at, which of its units they see, and how often."""
+
+    name: Name
+    """The file's name without `.yaml`."""
+    project: str
+    evaluators: tuple[EvaluatorUse, ...] = Field(min_length=1)
+    filter: str | None = None
+    sampling_rate: float = Field(default=1.0, gt=0, le=1)
+    sampling_salt: str = ""
+    """Changes which units are chosen; tasks with the same salt choose the same units."""
+    max_units: int | None = Field(default=None, ge=1)
+    """Units a run may take on per day."""
+    max_attempts: int = Field(default=3, ge=1, le=100)
+    """How often a unit whose evaluator fails is tried, in as many runs."""
+    continuous: Continuous | None = None
+    """Absent: the task runs only on demand."""
+    description: str = ""
+    owners: tuple[str, ...] = ()

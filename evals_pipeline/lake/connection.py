@@ -1,0 +1,62 @@
+"""Making a DuckDB connection ready for the lake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from evals_pipeline.core.errors import LakeError
+from evals_pipeline.core.paths import PATH_FUNCTION, find_text
+
+MEMORY_LIMIT = "1GB"
+"""What DuckDB may hold before it spills to disk; a partition may be larger."""
+
+
+def prepare(connection: duckdb.DuckDBPyConnection, root: str) -> duckdb.DuckDBPyConnection:
+    """Set UTC, register the path function and, for a lake that is not a local folder, its file system."""
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_progress_bar = false")
+    connection.create_function(PATH_FUNCTION, _find_texts, ["VARCHAR", "VARCHAR"], "VARCHAR", type="arrow", null_handling="special")
+    if "://" in root:
+        import fsspec
+
+        connection.register_filesystem(fsspec.filesystem(root.partition("://")[0]))
+    return connection
+
+
+@contextmanager
+def in_memory(root: str, *, memory_limit: str = MEMORY_LIMIT) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A private in-memory connection for as long as the block lasts."""
+    with duckdb.connect(config={"memory_limit": memory_limit}) as connection:
+        yield prepare(connection, root)
+
+
+@contextmanager
+def lake_errors(doing: str) -> Iterator[None]:
+    """Turn what DuckDB, Delta and the file system raise into a LakeError that says what was being done."""
+    from deltalake.exceptions import DeltaError
+
+    try:
+        yield
+    except (duckdb.Error, DeltaError, OSError) as cause:
+        raise LakeError(f"{doing} failed: {_reason(cause)}") from cause
+
+
+def _find_texts(containers: pa.ChunkedArray, paths: pa.ChunkedArray) -> pa.Array:
+    found = [find_text(container, path) for container, path in zip(containers.to_pylist(), paths.to_pylist(), strict=True)]
+    return pa.array(found, pa.string())
+
+
+def _reason(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ".join(lines[:2]) or type(error).__name__
+
+
+def one_row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
+    """The only row of `query`. `fetchone` would leave the result open, and the connection refuses other work then."""
+    (row,) = connection.execute(query).fetchall()
+    return tuple(row)

@@ -1,0 +1,224 @@
+"""The lake: reading a table's current files with DuckDB, and committing new ones exactly once.
+
+A commit belongs to a key, such as the results of one task on one day, and writes the key's stamp (microseconds since 1970)
+into the Delta log as an application transaction. A writer says which stamp it started from; when somebody else has
+committed under that key since, `Overlap` is raised and nothing is written. delta-rs checks this again inside the commit, so
+two processes cannot both pass.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import quote
+
+import duckdb
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction
+from deltalake.exceptions import CommitFailedError
+from deltalake.transaction import AddAction
+
+from evals_pipeline.core.errors import EvalsError
+from evals_pipeline.core.sql import identifier, literal
+from evals_pipeline.lake.connection import lake_errors, one_row
+from evals_pipeline.lake.tables import TABLES, LakeTable
+
+Partition = Mapping[str, str | date]
+
+
+class Overlap(EvalsError):
+    """Somebody else committed under the same key since the writer looked; look again and try again."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """One Parquet file of a table, with the values of its partition."""
+
+    uri: str
+    rows: int
+    partition: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenFile:
+    """A Parquet file that is on disk and not yet committed."""
+
+    path: str
+    size: int
+    rows: int
+    partition: Mapping[str, str]
+
+
+class Snapshot:
+    """A table at one moment."""
+
+    def __init__(self, table: LakeTable, delta: DeltaTable) -> None:
+        self.table = table
+        self.delta = delta
+
+    def stamp(self, key: str) -> int:
+        """The newest stamp committed under `key`, 0 when there is none."""
+        return self.delta.transaction_version(key) or 0
+
+    @cached_property
+    def files(self) -> tuple[DataFile, ...]:
+        """All current files, in the order of their paths."""
+        actions = self.delta.get_add_actions(flatten=True)
+        names = ["path", "num_records", *(f"partition.{column}" for column in self.table.partition_by)]
+        columns = [actions.column(name).to_pylist() for name in names]
+        root = self.delta.table_uri.removeprefix("file://").rstrip("/")
+        found = [
+            DataFile(_uri(root, path), rows or 0, dict(zip(self.table.partition_by, map(str, values), strict=True)))
+            for path, rows, *values in zip(*columns, strict=True)
+        ]
+        return tuple(sorted(found, key=lambda file: file.uri))
+
+    def files_of(self, **partition: str | date) -> tuple[DataFile, ...]:
+        """The files whose partition has these values."""
+        wanted = {name: str(value) for name, value in partition.items()}
+        return tuple(file for file in self.files if wanted.items() <= file.partition.items())
+
+    def relation(self, files: Sequence[DataFile]) -> str:
+        """SQL of a relation with the rows of `files` and all columns of the table, empty when there are none."""
+        if not files:
+            nothing = ", ".join(f"NULL::{kind} AS {identifier(name)}" for name, kind in self.table.columns.items())
+            return f"(SELECT {nothing} WHERE FALSE)"
+        parts = [self._one_partition(partition, uris) for partition, uris in _by_partition(files)]
+        return "(" + " UNION ALL ".join(parts) + ")"
+
+    def _one_partition(self, partition: Mapping[str, str], uris: list[str]) -> str:
+        constants = [
+            f"{literal(value)}::{self.table.columns[name]} AS {identifier(name)}" for name, value in partition.items()
+        ]
+        names = [identifier(name) for name in self.table.stored_columns]
+        listed = "[" + ", ".join(literal(uri) for uri in uris) + "]"
+        source = f"read_parquet({listed}, hive_partitioning = false)"
+        return f"SELECT {', '.join([*names, *constants])} FROM {source}"
+
+
+class Lake:
+    """The Delta tables under one root: a folder or a URI.
+
+    Raises:
+        LakeError: From every method, when a table cannot be read or written.
+        Overlap: From `commit` only.
+    """
+
+    def __init__(self, root: str) -> None:
+        self.root = root.rstrip("/")
+
+    def uri(self, table: LakeTable) -> str:
+        """Where the table lies."""
+        return f"{self.root}/{table.name}"
+
+    def snapshot(self, table: LakeTable, *, version: int | None = None) -> Snapshot:
+        """The table as it is now, or as it was at `version`; a missing one is created empty."""
+        with lake_errors(f"opening table {table.name!r} in {self.root}"):
+            if not DeltaTable.is_deltatable(self.uri(table)):
+                self._create(table)
+            return Snapshot(table, DeltaTable(self.uri(table), version=version))
+
+    def next_stamp(self, snapshot: Snapshot, key: str, *, now: datetime) -> int:
+        """A stamp for the next commit under `key`: the present, and later than any before."""
+        return max(int(now.timestamp() * 1_000_000), snapshot.stamp(key) + 1)
+
+    def write(self, connection: duckdb.DuckDBPyConnection, table: LakeTable, partition: Partition, query: str) -> WrittenFile | None:
+        """Write the rows of `query` (all stored columns, by name) as one uncommitted file; None when there is no row."""
+        values = {name: str(partition[name]) for name in table.partition_by}
+        folder = "/".join(f"{name}={quote(value, safe='')}" for name, value in values.items())
+        path = f"{folder}/{uuid.uuid4().hex}.parquet"
+        target = f"{self.uri(table)}/{path}"
+        names = ", ".join(identifier(name) for name in table.stored_columns)
+        with lake_errors(f"writing {table.name!r} to {self.root}"), self._removed_on_error(target):
+            self._make_folder(target)
+            (rows,) = one_row(
+                connection,
+                f"COPY (SELECT {names} FROM ({query})) TO {literal(target)} (FORMAT parquet, CODEC 'snappy', PARQUET_VERSION v2)",
+            )
+            if rows == 0:
+                self._remove(target)
+                return None
+            return WrittenFile(path, self._size(target), rows, values)
+
+    def commit(self, snapshot: Snapshot, key: str, stamp: int, files: Sequence[WrittenFile]) -> None:
+        """Make `files` part of the table, once, if nobody committed under `key` since `snapshot` was taken."""
+        actions = [
+            AddAction(file.path, file.size, dict(file.partition), stamp // 1000, True, json.dumps({"numRecords": file.rows}))
+            for file in files
+        ]
+        properties = CommitProperties(app_transactions=[Transaction(key, stamp)])
+        table = snapshot.table
+        with lake_errors(f"committing to {table.name!r} in {self.root}"):
+            try:
+                snapshot.delta.create_write_transaction(
+                    actions, "append", snapshot.delta.schema(), list(table.partition_by), commit_properties=properties
+                )
+            except CommitFailedError as cause:
+                self.discard(table, files)
+                raise Overlap(f"{key!r} was committed by another run") from cause
+
+    def discard(self, table: LakeTable, files: Sequence[WrittenFile]) -> None:
+        """Remove files that will not be committed."""
+        for file in files:
+            self._remove(f"{self.uri(table)}/{file.path}")
+
+    def tables(self) -> tuple[LakeTable, ...]:
+        """The tables that exist by now."""
+        return tuple(table for table in TABLES if DeltaTable.is_deltatable(self.uri(table)))
+
+    @property
+    def _is_local(self) -> bool:
+        return "://" not in self.root
+
+    def _create(self, table: LakeTable) -> None:
+        self._make_folder(f"{self.uri(table)}/_delta_log")
+        schema = Schema.from_arrow(table.arrow_schema)
+        DeltaTable.create(self.uri(table), schema, mode="ignore", name=table.name, partition_by=list(table.partition_by))
+
+    def _make_folder(self, target: str) -> None:
+        if self._is_local:
+            Path(target).parent.mkdir(parents=True, exist_ok=True)
+
+    def _size(self, target: str) -> int:
+        if self._is_local:
+            return Path(target).stat().st_size
+        import fsspec
+
+        return int(fsspec.url_to_fs(target)[0].size(target))
+
+    def _remove(self, target: str) -> None:
+        if self._is_local:
+            Path(target).unlink(missing_ok=True)
+            return
+        import fsspec
+
+        filesystem, path = fsspec.url_to_fs(target)
+        if filesystem.exists(path):
+            filesystem.rm(path)
+
+    @contextmanager
+    def _removed_on_error(self, target: str) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self._remove(target)
+            raise
+
+
+def _uri(root: str, path: str) -> str:
+    """A file's place; the Delta log percent-encodes paths once more than the file system does."""
+    from urllib.parse import unquote
+
+    return f"{root}/{unquote(path)}"
+
+
+def _by_partition(files: Sequence[DataFile]) -> list[tuple[Mapping[str, str], list[str]]]:
+    groups: dict[tuple[str, ...], tuple[Mapping[str, str], list[str]]] = {}
+    for file in files:
+        groups.setdefault(tuple(file.partition.values()), (file.partition, []))[1].append(file.uri)
+    return list(groups.values())
