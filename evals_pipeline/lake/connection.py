@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +15,9 @@ from evals_pipeline.core.paths import PATH_FUNCTION, find_text
 
 MEMORY_LIMIT = "1GB"
 """What DuckDB may hold before it spills to disk; a partition may be larger."""
+
+_UNPRINTABLE = r"\x1b\[[0-9;]*m|[\x00-\x1f\x7f]"
+_REASON_LENGTH = 500
 
 
 def prepare(connection: duckdb.DuckDBPyConnection, root: str) -> duckdb.DuckDBPyConnection:
@@ -52,8 +56,9 @@ def _find_texts(containers: pa.ChunkedArray, paths: pa.ChunkedArray) -> pa.Array
 
 
 def _reason(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return " ".join(lines[:2]) or type(error).__name__
+    """The error's text on one line. delta-rs colours the causes below its first line; DuckDB may quote damaged bytes."""
+    lines = [re.sub(_UNPRINTABLE, "", line).strip() for line in str(error).splitlines()]
+    return " ".join(line for line in lines if line)[:_REASON_LENGTH] or type(error).__name__
 
 
 def one_row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:

@@ -1,0 +1,47 @@
+"""Verdicts as small codes: what the scan decides for each unit and evaluator, before rows are written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from evals_pipeline.core.columns import SPAN_COLUMNS
+from evals_pipeline.core.outcome import Outcome
+from evals_pipeline.core.paths import Path
+from evals_pipeline.core.sql import literal
+from evals_pipeline.engine.plan import PlannedUse
+
+NOT_ASKED, FILTERED, SETTLED, DOUBT, FALSE, TRUE, MISSING = range(7)
+"""`DOUBT`: the plain definition must be asked. `MISSING + n`: the evaluator's n-th variable has no value."""
+
+OUTCOMES: Mapping[int, Outcome] = {
+    FILTERED: Outcome.FILTERED,
+    SETTLED: Outcome.ALREADY_EVALUATED,
+    FALSE: Outcome.EVALUATED,
+    TRUE: Outcome.EVALUATED,
+    MISSING: Outcome.SKIPPED,
+}
+"""What the codes mean; units that are not asked about were counted by selection, those in doubt by their answers."""
+
+
+def code_sql(use: PlannedUse, *, asks_all: bool, checks_settled: bool) -> str:
+    """DuckDB expression of the code, over a span (`span`), its input row (`units`) and what is settled (`done`)."""
+    variables = [value_sql(path) for path in use.paths.values()]
+    name = literal(use.name)
+    whens = []
+    if not asks_all:
+        whens.append(f"WHEN NOT list_contains(units.evaluators, {name}) THEN {NOT_ASKED}")
+    if checks_settled:
+        whens.append(f"WHEN coalesce(list_contains(done.evaluators, {name}), FALSE) THEN {SETTLED}")
+    if use.filter is not None:
+        whens.append(f"WHEN NOT ({use.filter.sql}) THEN {FILTERED}")
+    whens += [f"WHEN {value} IS NULL THEN {MISSING + number}" for number, value in enumerate(variables)]
+    verdict = use.check.sql(dict(zip(use.paths, variables, strict=True)))
+    judged = f"CASE ({verdict}) WHEN TRUE THEN {TRUE} WHEN FALSE THEN {FALSE} ELSE {DOUBT} END"
+    return f"CASE {' '.join(whens)} ELSE {judged} END::UTINYINT"
+
+
+def value_sql(path: Path) -> str:
+    """DuckDB expression of a mapped value as text, over a span joined with its input row."""
+    if not path.is_column:
+        return f'units."values"[{literal(path.dotted)}]'
+    return path.sql if SPAN_COLUMNS.get(path.column) in ("VARCHAR", "JSON") else f"CAST({path.sql} AS VARCHAR)"

@@ -1,0 +1,59 @@
+"""What a run would take on, without collecting, writing or judging anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from evals_pipeline.core.window import Window
+from evals_pipeline.engine.choosing import Chooser
+from evals_pipeline.engine.installation import Installation
+from evals_pipeline.engine.plan import TaskPlan
+from evals_pipeline.engine.settled import create_settled
+from evals_pipeline.lake.connection import lake_errors, one_row
+from evals_pipeline.lake.delta import Snapshot
+from evals_pipeline.lake.tables import RESULTS, SPANS
+
+
+@dataclass(frozen=True, slots=True)
+class DayForecast:
+    """What a run would find on one day.
+
+    Attributes:
+        candidates: Spans collected so far.
+        admitted: Those that the task's filter lets in.
+        sampled: Those of them within the sampling rate.
+        asked: Evaluator -> units it would be asked about; its own filter and missing values are decided later.
+    """
+
+    day: date
+    candidates: int
+    admitted: int
+    sampled: int
+    asked: Mapping[str, int]
+
+
+def forecast(here: Installation, plan: TaskPlan, window: Window, *, override: bool = False) -> tuple[DayForecast, ...]:
+    """What a run of `plan` over `window` would take on, one entry per day that has spans; raises LakeError.
+
+    Spans that wait in the source and have not been collected yet are not counted.
+    """
+    spans, results = here.lake.snapshot(SPANS), here.lake.snapshot(RESULTS)
+    with_spans = {file.partition["day"] for file in spans.files_of(project=plan.task.project)}
+    days = [day for day in window if str(day) in with_spans]
+    return tuple(_forecast_day(here, plan, day, spans, results, override=override) for day in days)
+
+
+def _forecast_day(
+    here: Installation, plan: TaskPlan, day: date, spans: Snapshot, results: Snapshot, *, override: bool
+) -> DayForecast:
+    with here.connect() as connection, lake_errors(f"looking at task {plan.task.name!r} on {day}"):
+        if not override:
+            create_settled(connection, results, plan, day)
+        chooser = Chooser(connection, spans, plan, day, asks_all=override)
+        candidates, admitted, sampled = chooser.counts()
+        names = [use.name for use in plan.uses]
+        counts = ", ".join(f"count(*) FILTER (list_contains(evaluators, '{name}'))" for name in names)
+        asked = one_row(connection, f"SELECT {counts} FROM ({chooser.chosen()})")
+    return DayForecast(day, candidates, admitted, sampled, dict(zip(names, asked, strict=True)))

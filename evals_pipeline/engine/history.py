@@ -1,0 +1,119 @@
+"""Runs as people see them: one entry per run and task, its days together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from evals_pipeline.core.outcome import Outcome
+from evals_pipeline.engine.summary import Summary
+from evals_pipeline.ledger.ledger import Ledger, Run, RunKey
+
+_DAYS_A_RUN = 15  # rows that a run of the default backfill window has
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """A run of one task, its days together.
+
+    Attributes:
+        status: `running`, `finished` or `failed`; failed as soon as one day has.
+        seconds: How long its days took together; None while one is running.
+        candidates: Units that were looked at.
+        outcomes: evaluator -> outcome -> units.
+    """
+
+    run_id: str
+    project: str
+    task: str
+    days: tuple[date, ...]
+    started_at: datetime
+    seconds: float | None
+    status: str
+    messages: tuple[str, ...]
+    options: Mapping[str, Any]
+    candidates: int
+    outcomes: Mapping[str, Mapping[Outcome, int]]
+
+    @property
+    def judged(self) -> int:
+        """Verdicts of this run: units evaluated, per evaluator, summed up."""
+        return sum(of.get(Outcome.EVALUATED, 0) for of in self.outcomes.values())
+
+
+def run_reports(ledger: Ledger, *, task: str | None = None, limit: int = 20) -> tuple[RunReport, ...]:
+    """The newest runs, newest first; raises LedgerError."""
+    grouped: dict[tuple[str, str], list[Run]] = {}
+    for run in ledger.runs(task=task, limit=limit * _DAYS_A_RUN):
+        grouped.setdefault((run.key.run_id, run.key.task), []).append(run)
+    return tuple(_report(runs) for runs in list(grouped.values())[:limit])
+
+
+def run_report(ledger: Ledger, run_id: str, project: str, task: str, days: Iterable[date]) -> RunReport | None:
+    """What one run did with a task on `days`; None when it recorded nothing."""
+    found = [ledger.run(RunKey(run_id, project, task, day)) for day in days]
+    runs = [run for run in found if run is not None]
+    return _report(runs) if runs else None
+
+
+def summary_of_days(ledger: Ledger, project: str, task: str, days: Iterable[date]) -> Summary:
+    """What the task's current results of `days` look like together, as its last complete runs left them."""
+    together = Summary({})
+    for day in days:
+        progress = ledger.progress(project, task, day)
+        if progress is not None:
+            together = Summary.from_json(progress.summary).added_to(together)
+    return together
+
+
+def last_run(ledger: Ledger, task: str) -> Run | None:
+    """The newest run of the task, or None."""
+    return next(iter(ledger.runs(task=task, limit=1)), None)
+
+
+def open_ledger(database: str) -> Ledger:
+    """The ledger at a SQLAlchemy URL; raises LedgerError."""
+    return Ledger(database)
+
+
+def ledger_file(database: str) -> Path | None:
+    """The file of a SQLite ledger; None for a database that is no file."""
+    from sqlalchemy import make_url
+
+    url = make_url(database)
+    return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+
+
+def _report(runs: Sequence[Run]) -> RunReport:
+    first = runs[0]
+    seconds = [(run.finished_at - run.started_at).total_seconds() for run in runs if run.finished_at is not None]
+    return RunReport(
+        run_id=first.key.run_id,
+        project=first.key.project,
+        task=first.key.task,
+        days=tuple(sorted(run.key.day for run in runs)),
+        started_at=min(run.started_at for run in runs),
+        seconds=sum(seconds) if len(seconds) == len(runs) else None,
+        status=_worst([run.status for run in runs]),
+        messages=tuple(dict.fromkeys(run.message for run in runs if run.message)),
+        options=first.options,
+        candidates=sum(run.candidates or 0 for run in runs),
+        outcomes=_summed(run.outcomes for run in runs),
+    )
+
+
+def _worst(statuses: Sequence[str]) -> str:
+    return next((status for status in ("failed", "running") if status in statuses), statuses[0])
+
+
+def _summed(parts: Iterable[Mapping[str, Mapping[Outcome, int]]]) -> dict[str, dict[Outcome, int]]:
+    together: dict[str, dict[Outcome, int]] = {}
+    for part in parts:
+        for evaluator, of in part.items():
+            mine = together.setdefault(evaluator, {})
+            for outcome, count in of.items():
+                mine[outcome] = mine.get(outcome, 0) + count
+    return together

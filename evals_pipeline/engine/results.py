@@ -1,0 +1,152 @@
+"""The third stage: every evaluator's verdict on the inputs of a run, committed once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from evals_pipeline.core.errors import ConfigError
+from evals_pipeline.core.outcome import UNFINISHED, Outcome
+from evals_pipeline.engine.inputs import Counts, Selection
+from evals_pipeline.engine.installation import Installation
+from evals_pipeline.engine.judging import Judging, Progressed
+from evals_pipeline.engine.plan import TaskPlan
+from evals_pipeline.engine.settled import create_settled, results_key
+from evals_pipeline.engine.summary import Summary, summarise_day
+from evals_pipeline.lake.connection import lake_errors
+from evals_pipeline.lake.damage import naming_damage
+from evals_pipeline.lake.delta import Overlap
+from evals_pipeline.lake.tables import INPUTS, RESULTS, SPANS
+from evals_pipeline.ledger.ledger import Progress, Run, RunKey
+
+logger = logging.getLogger(__name__)
+
+_COMMIT_ATTEMPTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """What a run brought on one day.
+
+    Attributes:
+        candidates: Units that were looked at.
+        counts: evaluator -> outcome -> units; sums to `candidates` for each evaluator.
+        rows: Result rows committed by this run.
+        summary: What all current results of the day look like.
+    """
+
+    candidates: int
+    counts: Counts
+    rows: int
+    summary: Summary
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """The inputs a run judges, and whether it selected them itself."""
+
+    selection: Selection
+    candidates: int
+    counts: Mapping[str, Mapping[Outcome, int]]
+    is_adopted: bool
+
+
+def evaluate_inputs(
+    here: Installation, plan: TaskPlan, key: RunKey, *, now: Callable[[], datetime], progressed: Progressed | None = None
+) -> Evaluated:
+    """Judge the inputs of this run, or, when it selected none itself, those of the task's newest selection of that day.
+
+    Results are committed in one step. When another run committed results of the same task and day meanwhile, its
+    results stand and only what they lack is judged.
+
+    Raises:
+        ConfigError: When no run has selected inputs for that day yet.
+        LakeError: When the lake cannot be read or written; nothing is committed then.
+    """
+    work = _own_work(here.ledger.run(key)) or _adopted_work(here, key, now=now())
+    for _ in range(_COMMIT_ATTEMPTS):
+        try:
+            evaluated, progress = _attempt(here, plan, key, work, now=now, progressed=progressed)
+        except Overlap:
+            continue
+        here.ledger.finish_run(key, evaluated.counts, progress, now=now())
+        logger.info("evaluated rows=%d candidates=%d task=%s day=%s", evaluated.rows, evaluated.candidates, key.task, key.day)
+        return evaluated
+    raise Overlap(f"results of {key.task!r} on {key.day} could not be committed: other runs kept committing first")
+
+
+def _own_work(run: Run | None) -> _Work | None:
+    if run is None or run.selection is None:
+        return None
+    return _Work(Selection(**run.selection), run.candidates or 0, run.outcomes, is_adopted=False)
+
+
+def _adopted_work(here: Installation, key: RunKey, *, now: datetime) -> _Work:
+    """The inputs of the task's newest selection, for a run that is asked for results only."""
+    found = here.ledger.latest_selection(key.project, key.task, key.day)
+    if found is None or found.selection is None:
+        raise ConfigError(
+            f"task {key.task!r} has selected no inputs for {key.day} yet",
+            hint=f"materialize {key.task}_inputs of that day too, or run: evals run {key.task} --day {key.day}",
+        )
+    selection = Selection(**found.selection)
+    selection = replace(selection, override=selection.override and found.status != "finished")
+    counts = {name: {Outcome.ALREADY_EVALUATED: selection.units - asked} for name, asked in selection.asked.items()}
+    here.ledger.start_run(key, found.options, now=now)
+    here.ledger.record_selection(key, selection.as_dict(), counts, candidates=selection.units)
+    return _Work(selection, selection.units, counts, is_adopted=True)
+
+
+def _attempt(
+    here: Installation, plan: TaskPlan, key: RunKey, work: _Work, *, now: Callable[[], datetime], progressed: Progressed | None
+) -> tuple[Evaluated, Progress]:
+    results = here.lake.snapshot(RESULTS)
+    committed = results_key(key.project, key.task, key.day)
+    selection, seen = work.selection, results.stamp(committed)
+    is_overtaken = seen != selection.results_stamp
+    stamp = here.lake.next_stamp(results, committed, now=now())
+    before = here.ledger.progress(key.project, key.task, key.day)
+    spans, inputs = here.lake.snapshot(SPANS, version=selection.spans_version), here.lake.snapshot(INPUTS)
+    judged = (file for table in (spans, results) for file in table.files_of(project=key.project, day=key.day))
+    doing = f"evaluating task {key.task!r} on {key.day}"
+    with here.connect() as connection, naming_damage(connection, judged), lake_errors(doing):
+        if is_overtaken and not selection.override:
+            create_settled(connection, results, plan, key.day)
+        checks_settled = is_overtaken and not selection.override
+        judging = Judging(here.lake, connection, plan, key, selection, stamp=stamp, checks_settled=checks_settled)
+        files = judging.judge(spans, inputs, progressed=progressed)
+        if files:
+            here.lake.commit(results, committed, stamp, files)
+        after = here.lake.snapshot(RESULTS) if files else results
+        if selection.asks_all and not selection.override and not is_overtaken:
+            summary = judging.summary.added_to(Summary.from_json(before.summary if seen and before else {}))
+        else:
+            summary = summarise_day(connection, after, plan, key.day)
+    counts = _together(plan, work.counts, judging.counts)
+    is_settled = not (is_overtaken or work.is_adopted)
+    progress = Progress(
+        fingerprint=plan.fingerprint,
+        spans_stamp=selection.spans_stamp,
+        results_stamp=after.stamp(committed),
+        is_complete=is_settled and _is_complete(counts),
+        summary=summary.as_json(),
+    )
+    return Evaluated(work.candidates, counts, sum(file.rows for file in files), summary), progress
+
+
+def _together(plan: TaskPlan, *parts: Mapping[str, Mapping[Outcome, int]]) -> Counts:
+    counts: Counts = {use.name: {} for use in plan.uses}
+    for part in parts:
+        for name, of in part.items():
+            mine = counts.setdefault(name, {})
+            for outcome, count in of.items():
+                mine[outcome] = mine.get(outcome, 0) + count
+    return counts
+
+
+def _is_complete(counts: Counts) -> bool:
+    """Whether nothing was left for a later run, such as a failed unit that may be tried again."""
+    left = (*UNFINISHED, Outcome.ERRORED)
+    return not any(outcome in left and count for of in counts.values() for outcome, count in of.items())

@@ -1,0 +1,43 @@
+"""Which units need no judgement any more: what `already_evaluated` means."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import duckdb
+
+from evals_pipeline.core.outcome import SETTLED, Outcome
+from evals_pipeline.core.sql import literal
+from evals_pipeline.engine.plan import PlannedUse, TaskPlan
+from evals_pipeline.lake.delta import Snapshot
+
+SETTLED_TABLE = "settled"
+
+
+def results_key(project: str, task: str, day: date) -> str:
+    """The key under which a task's results of a day are committed."""
+    return f"results/{project}/{task}/{day}"
+
+
+def create_settled(connection: duckdb.DuckDBPyConnection, results: Snapshot, plan: TaskPlan, day: date) -> None:
+    """Make table `settled(unit_id, evaluators)`: for each unit, the evaluators whose newest result stands.
+
+    It stands when it is of the same version and inputs, and is evaluated or skipped, or has failed `max_attempts` times.
+    """
+    relations = [_settled_by(results, plan, use, day) for use in plan.uses]
+    connection.execute(
+        f"CREATE OR REPLACE TABLE {SETTLED_TABLE} AS SELECT unit_id, list(evaluator) AS evaluators"
+        f" FROM ({' UNION ALL '.join(relations)}) GROUP BY unit_id"
+    )
+
+
+def _settled_by(results: Snapshot, plan: TaskPlan, use: PlannedUse, day: date) -> str:
+    rows = results.relation(results.files_of(project=plan.task.project, day=day, evaluator=use.name))
+    same = f"(evaluator_version = {literal(use.check.version)} AND input_fingerprint = {literal(use.fingerprint)})"
+    final = ", ".join(literal(str(outcome)) for outcome in SETTLED)
+    errored = literal(str(Outcome.ERRORED))
+    return (
+        f"SELECT unit_id, {literal(use.name)} AS evaluator FROM {rows} GROUP BY unit_id"
+        f" HAVING arg_max({same}, evaluated_at) AND (arg_max(outcome, evaluated_at) IN ({final})"
+        f" OR count(*) FILTER (outcome = {errored} AND {same}) >= {plan.task.max_attempts})"
+    )

@@ -1,0 +1,159 @@
+"""What the current results of a task on a day look like: the numbers that asset pages and the CLI show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import duckdb
+
+from evals_pipeline.core.sql import literal
+from evals_pipeline.engine.codes import FALSE, MISSING, TRUE
+from evals_pipeline.engine.plan import PlannedUse, TaskPlan
+from evals_pipeline.lake.delta import Snapshot
+from evals_pipeline.lake.results import current_results
+
+LOWEST = 10
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluatorSummary:
+    """One evaluator's current results.
+
+    Attributes:
+        outcomes: Outcome -> rows.
+        labels: Label -> rows, most frequent first.
+        score_sum: Sum of the scores of evaluated rows; failed and skipped rows have none.
+        score_count: Rows that have a score.
+        lowest: Unit id, score and label of the units with the lowest scores, at most ten.
+    """
+
+    outcomes: Mapping[str, int] = field(default_factory=dict)
+    labels: Mapping[str, int] = field(default_factory=dict)
+    score_sum: float = 0.0
+    score_count: int = 0
+    lowest: Sequence[tuple[str, float, str | None]] = ()
+
+    @property
+    def score_mean(self) -> float | None:
+        """Mean of the scores, None when no row has one."""
+        return self.score_sum / self.score_count if self.score_count else None
+
+    @property
+    def rows(self) -> int:
+        """Current result rows."""
+        return sum(self.outcomes.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Evaluator -> what its current results look like, in the task's order."""
+
+    evaluators: Mapping[str, EvaluatorSummary]
+
+    @property
+    def rows(self) -> int:
+        """Current result rows of all evaluators."""
+        return sum(of.rows for of in self.evaluators.values())
+
+    def added_to(self, other: Summary) -> Summary:
+        """Both together, for results of different units."""
+        names = {**other.evaluators, **self.evaluators}
+        nothing = EvaluatorSummary()
+        both = {name: (other.evaluators.get(name, nothing), self.evaluators.get(name, nothing)) for name in names}
+        return Summary({name: _merged(old, new) for name, (old, new) in both.items()})
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON for the ledger."""
+        return {
+            name: {
+                "outcomes": dict(of.outcomes),
+                "labels": dict(of.labels),
+                "score_sum": of.score_sum,
+                "score_count": of.score_count,
+                "lowest": [list(row) for row in of.lowest],
+            }
+            for name, of in self.evaluators.items()
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Summary:
+        """The summary that `as_json` wrote."""
+        return cls({name: EvaluatorSummary(**{**of, "lowest": [tuple(row) for row in of["lowest"]]}) for name, of in value.items()})
+
+
+def summarise_judged(
+    connection: duckdb.DuckDBPyConnection, use: PlannedUse, code: str, codes: Mapping[int, int], *, has_answers: bool
+) -> EvaluatorSummary:
+    """Summary of the units in tables `judged` and `answers`, without reading the rows that were written for them.
+
+    Args:
+        code: The evaluator's column of codes.
+        codes: Code -> units.
+    """
+    yes, no = use.check.labels
+    source = "judged LEFT JOIN answers USING (unit_id)" if has_answers else "judged"
+    label = f"CASE {code} WHEN {TRUE} THEN {literal(yes)} WHEN {FALSE} THEN {literal(no)} ELSE {'answers.label' if has_answers else 'NULL'} END"
+    score = f"CASE {code} WHEN {TRUE} THEN 1.0 WHEN {FALSE} THEN 0.0 ELSE {'answers.score' if has_answers else 'NULL'} END::DOUBLE"
+    summary = EvaluatorSummary(
+        outcomes=_positive({"evaluated": codes.get(TRUE, 0) + codes.get(FALSE, 0), "skipped": sum(n for c, n in codes.items() if c >= MISSING)}),
+        labels=_positive({yes: codes.get(TRUE, 0), no: codes.get(FALSE, 0)}),
+        score_sum=float(codes.get(TRUE, 0)),
+        score_count=codes.get(TRUE, 0) + codes.get(FALSE, 0),
+        lowest=_lowest(connection, f"(SELECT unit_id, {label} AS label, {score} AS score FROM {source})"),
+    )
+    if not has_answers:
+        return summary
+    answered = "(SELECT *, CASE WHEN error_type IS NULL THEN 'evaluated' ELSE 'errored' END AS outcome FROM answers)"
+    return _merged(summary, _summarise(connection, answered))
+
+
+def summarise_day(connection: duckdb.DuckDBPyConnection, results: Snapshot, plan: TaskPlan, day: date) -> Summary:
+    """Summary of the task's current results on a day."""
+    summaries = {}
+    for use in plan.uses:
+        rows = results.relation(results.files_of(project=plan.task.project, day=day, evaluator=use.name))
+        summaries[use.name] = _summarise(connection, f"({current_results(rows)})")
+    return Summary(summaries)
+
+
+def _summarise(connection: duckdb.DuckDBPyConnection, rows: str) -> EvaluatorSummary:
+    grouped = connection.execute(
+        f"SELECT outcome, label, count(*), sum(score), count(score) FROM {rows} GROUP BY ALL ORDER BY count(*) DESC, label"
+    ).fetchall()
+    outcomes: dict[str, int] = {}
+    labels: dict[str, int] = {}
+    for outcome, label, count, _, _ in grouped:
+        outcomes[outcome] = outcomes.get(outcome, 0) + count
+        if label is not None:
+            labels[label] = labels.get(label, 0) + count
+    sums = [row[3] for row in grouped if row[3] is not None]
+    return EvaluatorSummary(outcomes, labels, float(sum(sums)), sum(row[4] for row in grouped), _lowest(connection, rows))
+
+
+def _lowest(connection: duckdb.DuckDBPyConnection, rows: str) -> list[tuple[str, float, str | None]]:
+    query = f"SELECT unit_id, score, label FROM {rows} WHERE score IS NOT NULL ORDER BY score, unit_id LIMIT {LOWEST}"
+    return connection.execute(query).fetchall()
+
+
+def _positive(counts: Mapping[str, int]) -> dict[str, int]:
+    return _added({}, {name: count for name, count in counts.items() if count})
+
+
+def _merged(old: EvaluatorSummary, new: EvaluatorSummary) -> EvaluatorSummary:
+    # A set, because the units of a run's answers are among those of its verdicts.
+    lowest = sorted({*map(tuple, old.lowest), *map(tuple, new.lowest)}, key=lambda row: (row[1], row[0]))[:LOWEST]
+    return EvaluatorSummary(
+        _added(old.outcomes, new.outcomes),
+        _added(old.labels, new.labels),
+        old.score_sum + new.score_sum,
+        old.score_count + new.score_count,
+        lowest,
+    )
+
+
+def _added(old: Mapping[str, int], new: Mapping[str, int]) -> dict[str, int]:
+    together = {key: old.get(key, 0) + new.get(key, 0) for key in {**old, **new}}
+    return dict(sorted(together.items(), key=lambda item: (-item[1], item[0])))

@@ -1,0 +1,52 @@
+"""Errors on their way to Dagster: the run's row in the ledger is closed, and message and hint are shown.
+
+What is an error and what its text says is `core.errors`; here it only changes its clothes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+import dagster as dg
+
+from evals_pipeline.core.errors import ConfigError, EvalsError
+from evals_pipeline.ledger.ledger import Ledger, RunKey
+
+_ROWS_SEARCHED = 200
+
+
+def as_failure(error: EvalsError) -> dg.Failure:
+    """The error as Dagster shows it; what is configured wrongly is not worth a retry."""
+    message, _, hint = str(error).partition("\nHint: ")
+    metadata = {"error": type(error).__name__} | ({"hint": hint} if hint else {})
+    return dg.Failure(description=message, metadata=metadata, allow_retries=not isinstance(error, ConfigError))
+
+
+@contextmanager
+def shown() -> Iterator[None]:
+    """Raise errors of ours as failures of the step."""
+    try:
+        yield
+    except EvalsError as error:
+        raise as_failure(error) from error
+
+
+@contextmanager
+def recorded(ledger: Ledger, key: RunKey, *, now: Callable[[], datetime]) -> Iterator[None]:
+    """Close the run's row when the block fails or is interrupted, and raise errors of ours as failures of the step."""
+    with shown():
+        try:
+            yield
+        except BaseException as error:
+            ledger.fail_run(key, str(error) or type(error).__name__, now=now())
+            raise
+
+
+def close_rows(ledger: Ledger, run_id: str, message: str, *, now: datetime) -> int:
+    """Close what a run that ended without a word has left open in the ledger; returns how many rows that were."""
+    left = [run for run in ledger.runs(limit=_ROWS_SEARCHED) if run.key.run_id == run_id and run.status == "running"]
+    for run in left:
+        ledger.fail_run(run.key, message, now=now)
+    return len(left)

@@ -1,0 +1,141 @@
+"""What asset pages show: few, stable, numeric keys, which become charts, and short tables.
+
+Never the text of a span, because everyone with the UI sees it: counts, ids, labels and scores only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+
+import dagster as dg
+
+from evals_pipeline.core.outcome import Outcome
+from evals_pipeline.engine.annotations import Attached
+from evals_pipeline.engine.inputs import Counts, Selected
+from evals_pipeline.engine.results import Evaluated
+from evals_pipeline.engine.spans import Collected
+from evals_pipeline.engine.summary import Summary
+from evals_pipeline.ledger.ledger import SourceProblem
+from evals_pipeline.orchestration.plots import label_shares, most_frequent
+
+ROWS = "dagster/partition_row_count"
+
+_NUMBERED = (Outcome.EVALUATED, Outcome.SKIPPED, Outcome.ERRORED)
+_PROBLEMS_SHOWN = 10
+
+Metadata = dict[str, dg.MetadataValue]
+Cell = str | int | float | bool | None
+
+
+def spans_metadata(collected: Collected, day: date, *, rows: int, problems: Sequence[SourceProblem]) -> Metadata:
+    """What a look at the source brought for one day."""
+    found = [(problem.uri.rpartition("/")[2], problem.line, problem.message) for problem in problems[:_PROBLEMS_SHOWN]]
+    return {
+        ROWS: dg.MetadataValue.int(rows),
+        "new_spans": dg.MetadataValue.int(collected.spans.get(day, 0)),
+        "duplicates": dg.MetadataValue.int(collected.duplicates),
+        "files_read": dg.MetadataValue.int(collected.files),
+        "problems": dg.MetadataValue.int(collected.problems),
+    } | _table_if("problems_found", ("file", "line", "message"), found)
+
+
+def inputs_metadata(selected: Selected) -> Metadata:
+    """What selection decided for one day."""
+    return {
+        "units": dg.MetadataValue.int(selected.selection.units),
+        "candidates": dg.MetadataValue.int(selected.candidates),
+    } | _table_if("outcomes", ("evaluator", "outcome", "units"), _outcome_rows(selected.counts))
+
+
+def results_metadata(evaluated: Evaluated, *, seconds: float, newest_arrival: int, now: datetime) -> Metadata:
+    """What a run brought on one day and what the day's current results look like.
+
+    Args:
+        evaluated: What the engine returned.
+        seconds: How long evaluation took.
+        newest_arrival: When the project's newest span arrived, in microseconds since 1970; 0 when none has.
+        now: The moment to which the age of the data is counted.
+    """
+    metadata: Metadata = {
+        ROWS: dg.MetadataValue.int(evaluated.summary.rows),
+        "candidates": dg.MetadataValue.int(evaluated.candidates),
+        "new_results": dg.MetadataValue.int(evaluated.rows),
+        "duration_seconds": dg.MetadataValue.float(round(seconds, 3)),
+    }
+    if newest_arrival:
+        age = now.astimezone(UTC).timestamp() - newest_arrival / 1_000_000
+        metadata["seconds_since_data_arrived"] = dg.MetadataValue.float(round(max(age, 0.0), 1))
+    return metadata | _outcome_numbers(evaluated.counts) | _scores(evaluated.summary) | _pictures(evaluated)
+
+
+def annotations_metadata(attached: Attached) -> Metadata:
+    """Where a day's annotations are."""
+    return {
+        ROWS: dg.MetadataValue.int(attached.units),
+        "path": dg.MetadataValue.path(str(attached.path)),
+        "is_new": dg.MetadataValue.bool(attached.is_new),
+    }
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> dg.MetadataValue:
+    """A table in the order of `rows`."""
+    records = [dg.TableRecord({name: _cell(value) for name, value in zip(columns, row, strict=True)}) for row in rows]
+    schema = dg.TableSchema(columns=[dg.TableColumn(name) for name in columns])
+    return dg.MetadataValue.table(records, schema=schema)
+
+
+def _table_if(key: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Metadata:
+    return {key: table(columns, rows)} if rows else {}
+
+
+def _cell(value: Cell) -> str | int | float | bool:
+    if isinstance(value, str):
+        return "".join(character if character.isprintable() else "�" for character in value)
+    return "" if value is None else value
+
+
+def _outcome_rows(counts: Counts) -> list[tuple[str, str, int]]:
+    return [(name, str(outcome), of[outcome]) for name, of in counts.items() for outcome in Outcome if of.get(outcome)]
+
+
+def _outcome_numbers(counts: Counts) -> Metadata:
+    """This run's outcomes that cost work, over all evaluators; 0 where there is none, so that charts have no gaps."""
+    return {
+        str(outcome): dg.MetadataValue.int(sum(of.get(outcome, 0) for of in counts.values())) for outcome in _NUMBERED
+    }
+
+
+def _scores(summary: Summary) -> Metadata:
+    metadata: Metadata = {}
+    for name, of in summary.evaluators.items():
+        if of.score_mean is not None:
+            metadata[f"{name}/score_mean"] = dg.MetadataValue.float(of.score_mean)
+        metadata[f"{name}/score_count"] = dg.MetadataValue.int(of.score_count)
+    return metadata
+
+
+def _pictures(evaluated: Evaluated) -> Metadata:
+    summary = evaluated.summary
+    picture = label_shares(summary)
+    shown: Mapping[str, dg.MetadataValue] = {"label_shares": dg.MetadataValue.md(picture)} if picture else {}
+    return {
+        **shown,
+        **_table_if("labels", ("evaluator", "label", "units", "share"), _label_rows(summary)),
+        **_table_if("outcomes", ("evaluator", "outcome", "units"), _outcome_rows(evaluated.counts)),
+        **_table_if("lowest_scored", ("evaluator", "unit", "score", "label"), _lowest_rows(summary)),
+    }
+
+
+def _label_rows(summary: Summary) -> list[tuple[str, str, int, str]]:
+    return [
+        (name, label, count, f"{count / sum(of.labels.values()):.1%}")
+        for name, of in summary.evaluators.items()
+        for label, count in most_frequent(of.labels).items()
+    ]
+
+
+def _lowest_rows(summary: Summary) -> list[tuple[str, str, float, str | None]]:
+    """The ten units with the lowest scores among all evaluators, by score."""
+    rows = [(name, unit, score, label) for name, of in summary.evaluators.items() for unit, score, label in of.lowest]
+    return sorted(rows, key=lambda row: (row[2], row[0], row[1]))[:10]

@@ -1,0 +1,1 @@
+"""The corridor on real folders, lakes and ledgers."""

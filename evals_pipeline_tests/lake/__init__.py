@@ -1,0 +1,1 @@
+"""Delta tables in a real folder, written by several real processes."""
