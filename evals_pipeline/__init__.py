@@ -4,7 +4,8 @@ For notebooks::
 
     from evals_pipeline import evaluate_frame, evaluator
 
-    evaluate_frame(spans, evaluator("matches_regex", pattern="ORD-[0-9]{6}"), mapping={"text": "attributes.output.value"})
+    orders = evaluator("matches_regex", pattern="ORD-[0-9]{6}")
+    evaluate_frame(spans, orders, mapping={"text": "attributes.output.value"})
 """
 
 from __future__ import annotations

@@ -1,17 +1,17 @@
 """Everything this project raises on purpose.
 
-    EvalsError
-    ├── ConfigError          a project, task or evaluator is wrong: refused before a span is read
-    │   ├── FilterError          a filter cannot be read or names an unknown column
-    │   ├── MappingError         a variable is unmapped, or mapped to something that cannot exist
-    │   ├── ParameterError       an evaluator's parameter is missing, unknown or of the wrong form
-    │   └── UnknownNameError     a task, project, evaluator or unit that does not exist
-    ├── SourceError          spans cannot be read
-    ├── SinkError            results cannot be attached
-    ├── WindowError          a day or a range that cannot be run
-    ├── LakeError            the lake cannot be read or written
-    ├── LedgerError          the ledger database cannot be read or written
-    └── EvaluatorError       one unit cannot be judged: becomes a row, never stops a run
+EvalsError
+├── ConfigError          a project, task or evaluator is wrong: refused before a span is read
+│   ├── FilterError          a filter cannot be read or names an unknown column
+│   ├── MappingError         a variable is unmapped, or mapped to something that cannot exist
+│   ├── ParameterError       an evaluator's parameter is missing, unknown or of the wrong form
+│   └── UnknownNameError     a task, project, evaluator or unit that does not exist
+├── SourceError          spans cannot be read
+├── SinkError            results cannot be attached
+├── WindowError          a day or a range that cannot be run
+├── LakeError            the lake cannot be read or written
+├── LedgerError          the ledger database cannot be read or written
+└── EvaluatorError       one unit cannot be judged: becomes a row, never stops a run
 """
 
 from __future__ import annotations

@@ -19,7 +19,8 @@ class Window:
     def __post_init__(self) -> None:
         if self.end <= self.start:
             raise WindowError(
-                f"the window [{self.start}, {self.end}) holds no day\nHint: the end is exclusive and must be later than the start"
+                f"the window [{self.start}, {self.end}) holds no day"
+                "\nHint: the end is exclusive and must be later than the start"
             )
 
     def __iter__(self) -> Iterator[date]:

@@ -32,7 +32,7 @@ def attach_results(here: Installation, project: Project, plan: TaskPlan, day: da
     """Write the task's current results of a day as one Parquet file, one row per annotated unit.
 
     Columns: `context.span_id` and, per evaluator, `eval.<name>.label`, `.score` and `.explanation`. Failed and skipped
-    units have none. A file that already holds the newest results is left alone.
+    units have none. A file that already holds the newest results of these evaluators is left alone.
 
     Raises:
         SinkError: When the file cannot be written; the one before stays as it was.
@@ -43,7 +43,7 @@ def attach_results(here: Installation, project: Project, plan: TaskPlan, day: da
     path = annotations_path(here.folder, project, plan.task.name, day)
     with here.connect() as connection, lake_errors(f"attaching results of task {plan.task.name!r} on {day}"):
         found = read_stamp(connection, path)
-        if found is not None and found.stamp == stamp:
+        if found is not None and found.stamp == stamp and found.columns == (SPAN_ID, *_result_columns(plan)):
             return Attached(path, found.units, is_new=False)
         units = write_annotations(connection, annotations_sql(results, plan, day), path, stamp=stamp)
     return Attached(path, units, is_new=True)
@@ -59,11 +59,20 @@ def annotations_sql(results: Snapshot, plan: TaskPlan, day: date) -> str:
     """SQL of the write-back frame: one row per annotated unit."""
     names = [use.name for use in plan.uses]
     files = [file for name in names for file in results.files_of(project=plan.task.project, day=day, evaluator=name)]
-    prefix = plan.granularity.result_prefix
     columns = [
-        f"any_value({part}) FILTER (evaluator = {literal(name)}) AS {identifier(f'{prefix}.{name}.{part}')}"
-        for name in names
-        for part in ("label", "score", "explanation")
+        f"any_value({part}) FILTER (evaluator = {literal(name)}) AS {identifier(column)}"
+        for column, (name, part) in _result_columns(plan).items()
     ]
     current = f"SELECT * FROM ({current_results(results.relation(files))}) WHERE outcome = 'evaluated'"
-    return f"SELECT span_id AS {identifier(SPAN_ID)}, {', '.join(columns)} FROM ({current}) GROUP BY span_id ORDER BY span_id"
+    chosen = ", ".join([f"span_id AS {identifier(SPAN_ID)}", *columns])
+    return f"SELECT {chosen} FROM ({current}) GROUP BY span_id ORDER BY span_id"
+
+
+def _result_columns(plan: TaskPlan) -> dict[str, tuple[str, str]]:
+    """Column of the write-back -> the evaluator and the part of its result that it holds."""
+    prefix = plan.granularity.result_prefix
+    return {
+        f"{prefix}.{use.name}.{part}": (use.name, part)
+        for use in plan.uses
+        for part in ("label", "score", "explanation")
+    }

@@ -1,8 +1,8 @@
-"""Reading a project folder: `projects/*.yaml` and `tasks/*.yaml`, each file on its own, the broken ones kept with their reason."""
+"""Reading a project folder: `projects/*.yaml` and `tasks/*.yaml`, each on its own, broken ones with their reason."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -35,10 +35,14 @@ class BrokenFile:
         """The name that the project or task would have."""
         return self.path.stem
 
+    @property
+    def place(self) -> str:
+        """File and field."""
+        return f"{self.path.parent.name}/{self.path.name}" + (f", {self.field}" if self.field else "")
+
     def __str__(self) -> str:
         """File and field, then the message and the hint on lines of their own."""
-        place = f"{self.path.parent.name}/{self.path.name}" + (f", {self.field}" if self.field else "")
-        return f"{place}: {self.message}" + (f"\nHint: {self.hint}" if self.hint else "")
+        return f"{self.place}: {self.message}" + (f"\nHint: {self.hint}" if self.hint else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ def read_catalog(folder: Path) -> Catalog:
     tasks: dict[str, TaskPlan] = {}
     for path in _yaml_files(folder / "tasks"):
         try:
-            tasks[path.stem] = _checked(plan(_read(path, Task)), projects, tasks)
+            tasks[path.stem] = _checked(plan(_read(path, Task)), projects, tasks, broken)
         except ConfigError as error:
             broken.append(_broken(path, "task", error))
     return Catalog(projects, tasks, tuple(broken))
@@ -96,28 +100,40 @@ def _yaml_files(folder: Path) -> list[Path]:
 
 
 def _read(path: Path, model: type[ModelT]) -> ModelT:
+    twin = path.with_suffix(".yaml")
+    if twin != path and twin.exists():
+        raise ConfigError(f"{twin.name} beside it has the same name", hint="rename or remove one of the two")
     try:
-        document: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506  # both are safe loaders
+        document: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except (OSError, UnicodeDecodeError) as cause:
         raise ConfigError(f"the file cannot be read: {cause}") from cause
-    except yaml.YAMLError as cause:
+    except (yaml.YAMLError, ValueError, RecursionError) as cause:
         raise ConfigError(f"the file is no YAML: {' '.join(str(cause).split())}") from cause
     if not isinstance(document, dict):
         raise ConfigError("the file holds no settings", hint=f"it needs: {', '.join(_required(model))}")
     if "name" in document:
-        raise ConfigError("a file is named by its file name", field="name", hint=f"remove it; the name is {path.stem!r}")
+        raise ConfigError(
+            "a file is named by its file name", field="name", hint=f"remove it; the name is {path.stem!r}"
+        )
     try:
         return model.model_validate({**document, "name": path.stem})
     except ValidationError as cause:
         raise _first_problem(cause, model) from cause
 
 
-def _checked(planned: TaskPlan, projects: Mapping[str, Project], tasks: Mapping[str, TaskPlan]) -> TaskPlan:
+def _checked(
+    planned: TaskPlan, projects: Mapping[str, Project], tasks: Mapping[str, TaskPlan], broken: Sequence[BrokenFile]
+) -> TaskPlan:
     """`planned` itself, if its project exists and no other task of that project gives the same result name."""
     project = planned.task.project
+    for file in broken:
+        if (file.kind, file.name) == ("project", project):
+            raise ConfigError(f"its project is broken: {file.place}", field="project", hint="mend that file first")
     if project not in projects:
         raise UnknownNameError.of("project", project, projects, field="project")
-    taken = {use.name: other.task.name for other in tasks.values() if other.task.project == project for use in other.uses}
+    taken = {
+        use.name: other.task.name for other in tasks.values() if other.task.project == project for use in other.uses
+    }
     for number, use in enumerate(planned.uses):
         if use.name in taken:
             raise ConfigError(
@@ -136,7 +152,9 @@ def _first_problem(error: ValidationError, model: type[BaseModel]) -> ConfigErro
     if problem["type"] == "extra_forbidden":
         known = _known_fields(model, place[:-1])
         hint = did_you_mean(word, known) or f"there is: {', '.join(known)}"
-        return ConfigError(f"there is no setting {word!r}; there is: {', '.join(known)}", field=".".join(place), hint=hint)
+        return ConfigError(
+            f"there is no setting {word!r}; there is: {', '.join(known)}", field=".".join(place), hint=hint
+        )
     if problem["type"] == "missing":
         return ConfigError(f"{word!r} is missing", field=".".join(place), hint=f"add a line `{word}: …`")
     return ConfigError(f"{message}, not {problem['input']!r}", field=".".join(place))
@@ -149,7 +167,9 @@ def _known_fields(model: type[BaseModel], place: list[str]) -> list[str]:
         field = current.model_fields.get(part)
         inner = next((item for item in _models_in(field.annotation) if item), None) if field else None
         current = inner or current
-    return [field.alias or name for name, field in current.model_fields.items() if name != "name" or current is not model]
+    return [
+        field.alias or name for name, field in current.model_fields.items() if name != "name" or current is not model
+    ]
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:

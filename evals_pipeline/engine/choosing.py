@@ -60,7 +60,7 @@ class Chooser:
         everyone = "[" + ", ".join(literal(name) for name in names) + "]"
         units = self._units()
         if self.asks_all:
-            return f"SELECT *, {everyone} AS evaluators FROM ({units})"
+            return f"SELECT *, NULL::VARCHAR[] AS evaluators FROM ({units})"
         asked = f"list_filter({everyone}, lambda name: NOT list_contains(coalesce(done.evaluators, []), name))"
         return (
             f"SELECT * FROM (SELECT units.*, {asked} AS evaluators FROM ({units}) AS units"

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from evals_pipeline.core.columns import SPAN_ID
+from evals_pipeline.core.sql import identifier, literal
 from evals_pipeline.core.window import Window
 from evals_pipeline.engine.choosing import Chooser
 from evals_pipeline.engine.installation import Installation
-from evals_pipeline.engine.plan import TaskPlan
+from evals_pipeline.engine.plan import PlannedUse, TaskPlan
 from evals_pipeline.engine.settled import create_settled
 from evals_pipeline.lake.connection import lake_errors, one_row
 from evals_pipeline.lake.delta import Snapshot
@@ -24,7 +26,7 @@ class DayForecast:
         candidates: Spans collected so far.
         admitted: Those that the task's filter lets in.
         sampled: Those of them within the sampling rate.
-        asked: Evaluator -> units it would be asked about; its own filter and missing values are decided later.
+        asked: Evaluator -> units it would judge, its own filter applied; missing values show only when it runs.
     """
 
     day: date
@@ -54,6 +56,14 @@ def _forecast_day(
         chooser = Chooser(connection, spans, plan, day, asks_all=override)
         candidates, admitted, sampled = chooser.counts()
         names = [use.name for use in plan.uses]
-        counts = ", ".join(f"count(*) FILTER (list_contains(evaluators, '{name}'))" for name in names)
-        asked = one_row(connection, f"SELECT {counts} FROM ({chooser.chosen()})")
+        counts = ", ".join(f"count(*) FILTER ({_is_asked(use)})" for use in plan.uses)
+        found = spans.relation(spans.files_of(project=plan.task.project, day=day))
+        beside = f"{found} AS span ON span.{identifier(SPAN_ID)} = units.span_id"
+        asked = one_row(connection, f"SELECT {counts} FROM ({chooser.chosen()}) AS units JOIN {beside}")
     return DayForecast(day, candidates, admitted, sampled, dict(zip(names, asked, strict=True)))
+
+
+def _is_asked(use: PlannedUse) -> str:
+    """SQL that is true for the chosen units that `use` would judge; without a list everyone is asked."""
+    asked = f"coalesce(list_contains(evaluators, {literal(use.name)}), TRUE)"
+    return f"{asked} AND ({use.filter.sql})" if use.filter is not None else asked

@@ -69,7 +69,10 @@ def explain(here: Installation, plan: TaskPlan, unit_id: str) -> Explained:
         results = _results(connection, here.lake.snapshot(RESULTS), plan, unit_id, span["day"])
         refused = _refused_by_task(connection, plan, span, unit_id)
         decisions = tuple(
-            _decide(connection, here.ledger, plan, use, span, refused=refused, result=results.get(use.name)) for use in plan.uses
+            _decided(use, results[use.name])
+            if use.name in results
+            else _undecided(connection, here.ledger, plan, use, span, refused)
+            for use in plan.uses
         )
     return Explained(plan.task.name, unit_id, span["day"], span[INGESTED_AT], decisions)
 
@@ -78,12 +81,18 @@ def _find_span(connection: duckdb.DuckDBPyConnection, spans: Snapshot, plan: Tas
     relation = spans.relation(spans.files_of(project=plan.task.project))
     derived = ", ".join(f"{sql} AS {identifier(name)}" for name, sql in DERIVED_COLUMNS.items())
     key = identifier(plan.granularity.key_column)
-    return next(iter(rows(connection, f"SELECT *, {derived} FROM {relation} WHERE {key} = {literal(unit_id)} LIMIT 1")), None)
+    return next(
+        iter(rows(connection, f"SELECT *, {derived} FROM {relation} WHERE {key} = {literal(unit_id)} LIMIT 1")), None
+    )
 
 
-def _results(connection: duckdb.DuckDBPyConnection, results: Snapshot, plan: TaskPlan, unit_id: str, day: date) -> dict[str, Row]:
+def _results(
+    connection: duckdb.DuckDBPyConnection, results: Snapshot, plan: TaskPlan, unit_id: str, day: date
+) -> dict[str, Row]:
     names = {use.name for use in plan.uses}
-    files = [file for file in results.files_of(project=plan.task.project, day=day) if file.partition["evaluator"] in names]
+    files = [
+        file for file in results.files_of(project=plan.task.project, day=day) if file.partition["evaluator"] in names
+    ]
     mine = f"(SELECT * FROM {results.relation(files)} WHERE unit_id = {literal(unit_id)})"
     return {row["evaluator"]: row for row in rows(connection, current_results(mine))}
 
@@ -95,7 +104,9 @@ def rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, An
     return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
-def _refused_by_task(connection: duckdb.DuckDBPyConnection, plan: TaskPlan, span: Row, unit_id: str) -> tuple[Outcome, str] | None:
+def _refused_by_task(
+    connection: duckdb.DuckDBPyConnection, plan: TaskPlan, span: Row, unit_id: str
+) -> tuple[Outcome, str] | None:
     """The outcome of the task's own filter and sampling, when they keep the unit out."""
     if plan.filter is not None:
         failing = _failing_clauses(connection, plan.filter, span)
@@ -104,13 +115,18 @@ def _refused_by_task(connection: duckdb.DuckDBPyConnection, plan: TaskPlan, span
     task = plan.task
     if not is_sampled(unit_id, task.sampling_rate, task.sampling_salt):
         key = sampling_key(unit_id, task.sampling_salt)
-        return Outcome.SAMPLED_OUT, f"the hash of its id is {key:.6f}, not below the sampling rate {task.sampling_rate:g}"
+        return (
+            Outcome.SAMPLED_OUT,
+            f"the hash of its id is {key:.6f}, not below the sampling rate {task.sampling_rate:g}",
+        )
     return None
 
 
 def _failing_clauses(connection: duckdb.DuckDBPyConnection, chosen: Filter, span: Row) -> str:
     """The clauses that are not true for the span, with the values they looked at; empty when all are."""
-    values = ", ".join(f"{_literal(span[name])}::{_sql_type(kind)} AS {identifier(name)}" for name, kind in SPAN_COLUMNS.items())
+    values = ", ".join(
+        f"{_literal(span[name])}::{_sql_type(kind)} AS {identifier(name)}" for name, kind in SPAN_COLUMNS.items()
+    )
     checks = ", ".join(clause.sql for clause in chosen.clauses)
     (verdicts,) = connection.execute(f"SELECT {checks} FROM (SELECT {values})").fetchall()
     failing = [clause.text for clause, verdict in zip(chosen.clauses, verdicts, strict=True) if not verdict]
@@ -128,25 +144,30 @@ def _sql_type(kind: str) -> str:
     return "VARCHAR" if kind == "JSON" else kind
 
 
-def _decide(
+def _decided(use: PlannedUse, result: Row) -> Decision:
+    return Decision(use.name, result["outcome"], _told(result), result)
+
+
+def _undecided(
     connection: duckdb.DuckDBPyConnection,
     ledger: Ledger,
     plan: TaskPlan,
     use: PlannedUse,
     span: Row,
-    *,
     refused: tuple[Outcome, str] | None,
-    result: Row | None,
 ) -> Decision:
-    if result is not None:
-        return Decision(use.name, result["outcome"], _told(result), result)
+    """Why a unit without a result has none."""
     if refused is not None:
         return Decision(use.name, *refused)
     if use.filter is not None:
         failing = _failing_clauses(connection, use.filter, span)
         if failing:
             return Decision(use.name, Outcome.FILTERED, f"the evaluator's filter does not match: {failing}")
-    missing = [f"variable {name!r}: {path.dotted!r} has no value" for name, path in use.paths.items() if resolve(span, path) is None]
+    missing = [
+        f"variable {name!r}: {path.dotted!r} has no value"
+        for name, path in use.paths.items()
+        if resolve(span, path) is None
+    ]
     if missing:
         return Decision(use.name, Outcome.SKIPPED, "; ".join(missing) + " (not recorded by a run yet)")
     return Decision(use.name, *_not_yet(ledger, plan, span))
@@ -172,8 +193,14 @@ def _not_yet(ledger: Ledger, plan: TaskPlan, span: Row) -> tuple[str, str]:
     if limit is not None:
         return Outcome.OVER_LIMIT, f"the last run on its day took {limit} units at most, and this was not among them"
     if run.status != "finished":
-        return NOT_YET, f"run {run.key.run_id} of {_minute(run.started_at)} chose its day and did not finish ({run.status})"
-    return NOT_YET, f"the task has changed since the run of {_minute(run.started_at)}, or another day's run is still to come"
+        return (
+            NOT_YET,
+            f"run {run.key.run_id} of {_minute(run.started_at)} chose its day and did not finish ({run.status})",
+        )
+    return (
+        NOT_YET,
+        f"the task has changed since the run of {_minute(run.started_at)}, or another day's run is still to come",
+    )
 
 
 def _minute(moment: datetime) -> str:

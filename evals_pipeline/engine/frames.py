@@ -44,15 +44,20 @@ def evaluate_frame(
     if SPAN_ID not in columns:
         raise MappingError(f"the frame has no column {SPAN_ID!r}; there is: {', '.join(columns)}")
     texts = {
-        variable.name: _texts(spans, (mapping or {}).get(variable.name, variable.name), columns) for variable in evaluator.variables
+        variable.name: _texts(spans, (mapping or {}).get(variable.name, variable.name), columns)
+        for variable in evaluator.variables
     }
     judged = _judged(evaluator, texts, len(spans))
     return pd.DataFrame(
         {
             SPAN_ID: spans[SPAN_ID].to_numpy(),
             f"eval.{title}.label": pd.Series([said.label if said else None for said in judged], dtype="str").to_numpy(),
-            f"eval.{title}.score": pd.Series([said.score if said else None for said in judged], dtype="float64").to_numpy(),
-            f"eval.{title}.explanation": pd.Series([said.explanation if said else None for said in judged], dtype="str").to_numpy(),
+            f"eval.{title}.score": pd.Series(
+                [said.score if said else None for said in judged], dtype="float64"
+            ).to_numpy(),
+            f"eval.{title}.explanation": pd.Series(
+                [said.explanation if said else None for said in judged], dtype="str"
+            ).to_numpy(),
         },
         index=frame.index,
     )
@@ -75,7 +80,9 @@ def _text(value: object, parts: tuple[str, ...]) -> str | None:
     return None if is_nan else as_text(found)
 
 
-def _judged(evaluator: PrebuiltCheck, texts: Mapping[str, Sequence[str | None]], count: int) -> list[EvaluationResult | None]:
+def _judged(
+    evaluator: PrebuiltCheck, texts: Mapping[str, Sequence[str | None]], count: int
+) -> list[EvaluationResult | None]:
     rows = [{name: values[number] for name, values in texts.items()} for number in range(count)]
     complete = [{name: value for name, value in row.items() if value is not None} for row in rows]
     said = iter(evaluate_rows(evaluator, [row for row in complete if len(row) == len(texts)]))

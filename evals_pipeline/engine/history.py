@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evals_pipeline.core.outcome import Outcome
-from evals_pipeline.engine.summary import Summary
 from evals_pipeline.ledger.ledger import Ledger, Run, RunKey
+
+if TYPE_CHECKING:
+    from evals_pipeline.engine.summary import Summary
 
 _DAYS_A_RUN = 15  # rows that a run of the default backfill window has
 
@@ -21,7 +22,7 @@ class RunReport:
 
     Attributes:
         status: `running`, `finished` or `failed`; failed as soon as one day has.
-        seconds: How long its days took together; None while one is running.
+        seconds: From the first selection to the last verdict; None while a day is running.
         candidates: Units that were looked at.
         outcomes: evaluator -> outcome -> units.
     """
@@ -60,7 +61,9 @@ def run_report(ledger: Ledger, run_id: str, project: str, task: str, days: Itera
 
 
 def summary_of_days(ledger: Ledger, project: str, task: str, days: Iterable[date]) -> Summary:
-    """What the task's current results of `days` look like together, as its last complete runs left them."""
+    """What the task's current results of `days` look like together, as its last runs left them."""
+    from evals_pipeline.engine.summary import Summary  # brings DuckDB, which those who list runs need not wait for
+
     together = Summary({})
     for day in days:
         progress = ledger.progress(project, task, day)
@@ -69,34 +72,27 @@ def summary_of_days(ledger: Ledger, project: str, task: str, days: Iterable[date
     return together
 
 
-def last_run(ledger: Ledger, task: str) -> Run | None:
-    """The newest run of the task, or None."""
-    return next(iter(ledger.runs(task=task, limit=1)), None)
-
-
-def open_ledger(database: str) -> Ledger:
-    """The ledger at a SQLAlchemy URL; raises LedgerError."""
-    return Ledger(database)
-
-
-def ledger_file(database: str) -> Path | None:
-    """The file of a SQLite ledger; None for a database that is no file."""
-    from sqlalchemy import make_url
-
-    url = make_url(database)
-    return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+def newest_runs(database: str, tasks: Iterable[str]) -> dict[str, Run]:
+    """Task -> its newest run, for those that ever ran; opens the ledger and nothing else. Raises LedgerError."""
+    ledger = Ledger(database)
+    try:
+        found = {task: next(iter(ledger.runs(task=task, limit=1)), None) for task in tasks}
+    finally:
+        ledger.close()
+    return {task: run for task, run in found.items() if run is not None}
 
 
 def _report(runs: Sequence[Run]) -> RunReport:
     first = runs[0]
-    seconds = [(run.finished_at - run.started_at).total_seconds() for run in runs if run.finished_at is not None]
+    started_at = min(run.started_at for run in runs)
+    ends = [run.finished_at for run in runs if run.finished_at is not None]
     return RunReport(
         run_id=first.key.run_id,
         project=first.key.project,
         task=first.key.task,
         days=tuple(sorted(run.key.day for run in runs)),
-        started_at=min(run.started_at for run in runs),
-        seconds=sum(seconds) if len(seconds) == len(runs) else None,
+        started_at=started_at,
+        seconds=(max(ends) - started_at).total_seconds() if len(ends) == len(runs) else None,
         status=_worst([run.status for run in runs]),
         messages=tuple(dict.fromkeys(run.message for run in runs if run.message)),
         options=first.options,

@@ -5,17 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from evals_pipeline.core.outcome import Outcome
-from evals_pipeline.core.sql import literal
+from evals_pipeline.core.sql import literal, repeated
 from evals_pipeline.engine.choosing import Chooser
 from evals_pipeline.engine.installation import Installation
 from evals_pipeline.engine.plan import Overrides, TaskPlan
 from evals_pipeline.engine.settled import create_settled, results_key
 from evals_pipeline.engine.spans import spans_key
 from evals_pipeline.lake.connection import lake_errors
+from evals_pipeline.lake.damage import naming_damage
 from evals_pipeline.lake.tables import INPUTS, RESULTS, SPANS
 from evals_pipeline.ledger.ledger import Progress, RunKey
 
@@ -38,6 +39,8 @@ class Selection:
         asked: Evaluator -> units it is asked about.
         asks_all: Whether every evaluator is asked about every unit.
         override: Whether current results were left out of account.
+        evaluators: Evaluator -> hash of its parameters and mapping, which the inputs were made for.
+        decided: Evaluator -> outcome -> units, as far as the selection decided.
     """
 
     run_id: str
@@ -50,6 +53,8 @@ class Selection:
     asked: Mapping[str, int]
     asks_all: bool
     override: bool
+    evaluators: Mapping[str, str]
+    decided: Mapping[str, Mapping[str, int]]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON for the ledger."""
@@ -88,7 +93,13 @@ def select_inputs(here: Installation, plan: TaskPlan, key: RunKey, overrides: Ov
         chooser = Chooser(connection, spans, plan, key.day, after, asks_all)
         selected = _write(here, chooser, key, results_stamp, overrides, now=now)
     here.ledger.record_selection(key, selected.selection.as_dict(), selected.counts, candidates=selected.candidates)
-    logger.info("selected units=%d candidates=%d task=%s day=%s", selected.selection.units, selected.candidates, key.task, key.day)
+    logger.info(
+        "selected units=%d candidates=%d task=%s day=%s",
+        selected.selection.units,
+        selected.candidates,
+        key.task,
+        key.day,
+    )
     return selected
 
 
@@ -103,32 +114,22 @@ def _is_incremental(plan: TaskPlan, progress: Progress | None, results_stamp: in
     )
 
 
-def _write(here: Installation, chooser: Chooser, key: RunKey, results_stamp: int, overrides: Overrides, *, now: datetime) -> Selected:
+def _write(
+    here: Installation, chooser: Chooser, key: RunKey, results_stamp: int, overrides: Overrides, *, now: datetime
+) -> Selected:
     spans_stamp = chooser.spans.stamp(spans_key(key.project))
     candidates, admitted, sampled = chooser.counts() if spans_stamp > chooser.after else (0, 0, 0)
-    inputs = here.lake.snapshot(INPUTS)
-    inputs_key = f"inputs/{key.project}/{key.task}/{key.day}/{key.run_id}"
-    stamp = here.lake.next_stamp(inputs, inputs_key, now=now)
-    written, asked = None, dict.fromkeys((use.name for use in chooser.plan.uses), 0)
-    if sampled:
-        query = _rows(chooser, key, stamp)
-        partition = {"project": key.project, "day": key.day, "task": key.task}
-        written = here.lake.write(chooser.connection, INPUTS, partition, query)
-    if written is not None:
-        asked.update(_asked(chooser, here.lake.uri(INPUTS) + "/" + written.path, written.rows))
-        here.lake.commit(inputs, inputs_key, stamp, [written])
+    stamp, units, asked = _write_units(here, chooser, key, now=now) if sampled else (0, 0, {})
     limit = chooser.plan.task.max_units
     kept = sampled if limit is None else min(sampled, limit)
+    before = {
+        Outcome.FILTERED: candidates - admitted,
+        Outcome.SAMPLED_OUT: admitted - sampled,
+        Outcome.OVER_LIMIT: sampled - kept,
+    }
+    asked = {use.name: asked.get(use.name, 0) for use in chooser.plan.uses}
     counts = {
-        name: _without_zeros(
-            {
-                Outcome.FILTERED: candidates - admitted,
-                Outcome.SAMPLED_OUT: admitted - sampled,
-                Outcome.OVER_LIMIT: sampled - kept,
-                Outcome.ALREADY_EVALUATED: kept - count,
-            }
-        )
-        for name, count in asked.items()
+        name: _without_zeros({**before, Outcome.ALREADY_EVALUATED: kept - count}) for name, count in asked.items()
     }
     selection = Selection(
         run_id=key.run_id,
@@ -137,17 +138,35 @@ def _write(here: Installation, chooser: Chooser, key: RunKey, results_stamp: int
         spans_stamp=spans_stamp,
         after_stamp=chooser.after,
         results_stamp=results_stamp,
-        units=written.rows if written else 0,
+        units=units,
         asked=asked,
         asks_all=chooser.asks_all,
         override=overrides.override,
+        evaluators=chooser.plan.fingerprints,
+        decided={name: {str(outcome): count for outcome, count in of.items()} for name, of in counts.items()},
     )
     return Selected(selection, candidates, counts)
 
 
+def _write_units(
+    here: Installation, chooser: Chooser, key: RunKey, *, now: datetime
+) -> tuple[int, int, Mapping[str, int]]:
+    """Commit the chosen units; returns their stamp, their number and how many each evaluator is asked about."""
+    inputs = here.lake.snapshot(INPUTS)
+    inputs_key = f"inputs/{key.project}/{key.task}/{key.day}/{key.run_id}"
+    stamp = here.lake.next_stamp(inputs, inputs_key, now=now)
+    partition = {"project": key.project, "day": str(key.day), "task": key.task}
+    written = here.lake.write(chooser.connection, INPUTS, partition, _rows(chooser, key, stamp))
+    if written is None:
+        return stamp, 0, {}
+    asked = _asked(chooser, f"{here.lake.uri(INPUTS)}/{written.path}", written.rows)
+    here.lake.commit(inputs, inputs_key, stamp, [written])
+    return stamp, written.rows, asked
+
+
 def _rows(chooser: Chooser, key: RunKey, stamp: int) -> str:
     return (
-        f"SELECT *, {literal(str(chooser.plan.granularity))} AS granularity, {literal(key.run_id)} AS run_id,"
+        f"SELECT *, {repeated(str(chooser.plan.granularity))} AS granularity, {repeated(key.run_id)} AS run_id,"
         f" make_timestamptz({stamp}) AS selected_at FROM ({chooser.chosen()})"
     )
 
@@ -156,11 +175,10 @@ def _asked(chooser: Chooser, path: str, rows: int) -> Mapping[str, int]:
     """How many units each evaluator is asked about, from the file just written."""
     if chooser.asks_all:
         return {use.name: rows for use in chooser.plan.uses}
-    query = f"SELECT unnest(evaluators) AS name, count(*) FROM read_parquet({literal(path)}, hive_partitioning = false) GROUP BY name"
+    written = f"read_parquet({literal(path)}, hive_partitioning = false)"
+    query = f"SELECT unnest(evaluators) AS name, count(*) FROM {written} GROUP BY name"
     return dict(chooser.connection.execute(query).fetchall())
 
 
 def _without_zeros(counts: Mapping[Outcome, int]) -> dict[Outcome, int]:
     return {outcome: count for outcome, count in counts.items() if count}
-
-

@@ -1,9 +1,8 @@
-"""Where things are: the project folder, the lake, the ledger and how DuckDB is opened."""
+"""A project folder with its lake and ledger, opened."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,38 +10,14 @@ from pathlib import Path
 import duckdb
 
 from evals_pipeline.core.errors import ConfigError
-from evals_pipeline.lake.connection import MEMORY_LIMIT, in_memory
+from evals_pipeline.engine.settings import STATE_FOLDER, Settings
+from evals_pipeline.lake.connection import in_memory
 from evals_pipeline.lake.delta import Lake
 from evals_pipeline.ledger.ledger import Ledger
 
-STATE_FOLDER = ".evals"
+__all__ = ["STATE_FOLDER", "Connect", "Installation", "Settings", "opened"]
 
 Connect = Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What the environment decides.
-
-    Attributes:
-        lake: Folder or URI of the lake (`EVALS_LAKE`).
-        database: SQLAlchemy URL of the ledger (`EVALS_DATABASE`).
-        memory_limit: What DuckDB may hold before it spills (`EVALS_MEMORY_LIMIT`).
-    """
-
-    lake: str
-    database: str
-    memory_limit: str = MEMORY_LIMIT
-
-    @classmethod
-    def of(cls, folder: Path, environment: Mapping[str, str] = os.environ) -> Settings:
-        """The settings of a project folder; whatever is not set lies in its `.evals`."""
-        state = folder / STATE_FOLDER
-        return cls(
-            lake=environment.get("EVALS_LAKE") or str(state / "lake"),
-            database=environment.get("EVALS_DATABASE") or f"sqlite:///{state / 'ledger.db'}",
-            memory_limit=environment.get("EVALS_MEMORY_LIMIT") or MEMORY_LIMIT,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +41,9 @@ class Installation:
             raise ConfigError(f"{str(folder)!r} is no folder", hint="make a project with: evals init DIR")
         chosen = settings or Settings.of(folder)
         lake = Lake(chosen.lake)
-        return cls(folder, lake, Ledger(chosen.database), lambda: in_memory(lake.root, memory_limit=chosen.memory_limit))
+        return cls(
+            folder, lake, Ledger(chosen.database), lambda: in_memory(lake.root, memory_limit=chosen.memory_limit)
+        )
 
 
 @contextmanager

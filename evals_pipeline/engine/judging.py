@@ -7,6 +7,7 @@ definition, the code is `DOUBT` and the definition is asked about those rows alo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
 import duckdb
 import pyarrow as pa
@@ -33,29 +34,29 @@ Progressed = Callable[[int, int], None]
 _DOUBT_ROWS = 2_000
 
 
+@dataclass(slots=True)
 class Judging:
     """One run's evaluation of one day.
 
     Attributes:
+        stamp: The stamp of the commit that the results will be part of.
+        checks_settled: Whether another run may have judged some of the units meanwhile.
         counts: Outcomes of the units that evaluators were asked about.
         summary: What the written results look like.
     """
 
-    def __init__(
-        self,
-        lake: Lake,
-        connection: duckdb.DuckDBPyConnection,
-        plan: TaskPlan,
-        key: RunKey,
-        selection: Selection,
-        *,
-        stamp: int,
-        checks_settled: bool,
-    ) -> None:
-        self.lake, self.connection, self.plan, self.key = lake, connection, plan, key
-        self.selection, self.stamp, self.checks_settled = selection, stamp, checks_settled
-        self.counts: Counts = {use.name: {} for use in plan.uses}
-        self.summary = Summary({})
+    lake: Lake
+    connection: duckdb.DuckDBPyConnection
+    plan: TaskPlan
+    key: RunKey
+    selection: Selection
+    stamp: int
+    checks_settled: bool
+    counts: Counts = field(init=False)
+    summary: Summary = field(default_factory=lambda: Summary({}))
+
+    def __post_init__(self) -> None:
+        self.counts = {use.name: {} for use in self.plan.uses}
 
     def judge(self, spans: Snapshot, inputs: Snapshot, *, progressed: Progressed | None = None) -> list[WrittenFile]:
         """Write, without committing, the results of every evaluator."""
@@ -77,7 +78,7 @@ class Judging:
         return written
 
     def _scanned(self, spans: str, inputs: Snapshot, part: int) -> str:
-        """SQL of a part's units beside their spans. The inputs are the smaller side and come second: DuckDB hashes them."""
+        """SQL of a part's units beside their spans; the inputs are the smaller side and come second, to be hashed."""
         files = inputs.files_of(project=self.key.project, day=self.key.day, task=self.key.task)
         mine = (
             f"SELECT * FROM {inputs.relation(files)} WHERE run_id = {literal(self.selection.run_id)}"
@@ -109,7 +110,7 @@ class Judging:
             self._ask_definition(code, use, scanned)
         granularity = str(self.plan.granularity)
         rows = rows_sql(use, self.key, code, granularity=granularity, stamp=self.stamp, has_answers=has_answers)
-        partition = {"project": self.key.project, "day": self.key.day, "evaluator": use.name}
+        partition = {"project": self.key.project, "day": str(self.key.day), "evaluator": use.name}
         file = self.lake.write(self.connection, RESULTS, partition, rows)
         self._count(use, codes)
         part = Summary({use.name: summarise_judged(self.connection, use, code, codes, has_answers=has_answers)})
@@ -136,7 +137,9 @@ class Judging:
 
     def _count(self, use: PlannedUse, codes: dict[int, int]) -> None:
         counts = self.counts[use.name]
-        found = [(OUTCOMES[min(code, MISSING)], count) for code, count in codes.items() if min(code, MISSING) in OUTCOMES]
+        found = [
+            (OUTCOMES[min(code, MISSING)], count) for code, count in codes.items() if min(code, MISSING) in OUTCOMES
+        ]
         if DOUBT in codes:
             (errored,) = one_row(self.connection, "SELECT count(*) FROM answers WHERE error_type IS NOT NULL")
             found += [(Outcome.ERRORED, errored), (Outcome.EVALUATED, codes[DOUBT] - errored)]

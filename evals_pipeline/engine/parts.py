@@ -7,7 +7,7 @@ from datetime import date
 
 from evals_pipeline.lake.delta import DataFile, Snapshot
 
-PART_ROWS = 2_000_000
+PART_ROWS = 1_000_000
 """Spans in a group; their verdicts, not their text, are held at once."""
 
 

@@ -45,6 +45,11 @@ class TaskPlan:
     fingerprint: str
 
     @property
+    def fingerprints(self) -> dict[str, str]:
+        """Evaluator -> hash of its parameters and mapping."""
+        return {use.name: use.fingerprint for use in self.uses}
+
+    @property
     def nested_paths(self) -> tuple[Path, ...]:
         """Mapped paths that are no columns, once each."""
         nested = {path.dotted: path for use in self.uses for path in use.paths.values() if not path.is_column}
@@ -73,7 +78,11 @@ class Overrides:
         """The task as this run sees it; raises ConfigError for values that a task could not have."""
         changes = {
             name: value
-            for name, value in (("sampling_rate", self.sampling_rate), ("filter", self.filter), ("max_units", self.max_units))
+            for name, value in (
+                ("sampling_rate", self.sampling_rate),
+                ("filter", self.filter),
+                ("max_units", self.max_units),
+            )
             if value is not None
         }
         try:

@@ -22,8 +22,7 @@ from evals_pipeline.lake.tables import RESULTS, TABLES
 def task_results(here: Installation, plan: TaskPlan, window: Window | None = None) -> Iterator[duckdb.DuckDBPyRelation]:
     """The task's current results, one row per evaluator and unit, with the columns of a result; newest days last.
 
-    Args:
-        window: Days to look at; absent: all.
+    Without a `window` the results of all days are given.
     """
     results = here.lake.snapshot(RESULTS)
     names = {use.name for use in plan.uses}
@@ -34,7 +33,8 @@ def task_results(here: Installation, plan: TaskPlan, window: Window | None = Non
         if file.partition["evaluator"] in names and (days is None or file.partition["day"] in days)
     ]
     columns = ", ".join(identifier(name) for name in RESULT_COLUMNS)
-    query = f"SELECT {columns} FROM ({current_results(results.relation(files))}) ORDER BY day, evaluator, unit_start, unit_id"
+    current = current_results(results.relation(files))
+    query = f"SELECT {columns} FROM ({current}) ORDER BY day, evaluator, unit_start, unit_id"
     with here.connect() as connection, lake_errors(f"reading results of task {plan.task.name!r}"):
         yield connection.sql(query)
 
@@ -57,8 +57,10 @@ def lake_views(here: Installation) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def query_lake(connection: duckdb.DuckDBPyConnection, statement: str) -> duckdb.DuckDBPyRelation:
-    """The rows of one SELECT over the views; raises LakeError for anything that is no query."""
-    found = connection.sql(statement)
+    """The rows of one query; raises LakeError for anything else, since COPY could write over the lake's files."""
+    with lake_errors("the query"):
+        types = [one.type for one in connection.extract_statements(statement)]
+        found = connection.sql(statement) if types == [duckdb.StatementType.SELECT] else None
     if found is None:
-        raise LakeError("the statement returns no rows\nHint: write a SELECT over spans, evaluator_inputs or current_results")
+        raise LakeError("that is not one query\nHint: write a SELECT over spans, evaluator_inputs or current_results")
     return found

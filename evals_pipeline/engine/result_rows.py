@@ -9,7 +9,7 @@ import pyarrow as pa
 from evals_pipeline.core.errors import EvaluatorError
 from evals_pipeline.core.evaluator import EXPLANATION_LENGTH, EvaluationResult
 from evals_pipeline.core.outcome import Outcome
-from evals_pipeline.core.sql import literal
+from evals_pipeline.core.sql import literal, repeated
 from evals_pipeline.engine.codes import DOUBT, FALSE, MISSING, TRUE
 from evals_pipeline.engine.plan import PlannedUse
 from evals_pipeline.ledger.ledger import RunKey
@@ -46,17 +46,13 @@ def answer_row(unit_id: str, said: EvaluationResult | EvaluatorError) -> dict[st
 
 
 def rows_sql(use: PlannedUse, key: RunKey, code: str, *, granularity: str, stamp: int, has_answers: bool) -> str:
-    """SELECT of the result rows of one evaluator from table `judged` and, where there are any, `answers`.
-
-    Texts that repeat are written as ENUM: DuckDB stores them by number without hashing every row, which halves the cost
-    of a commit. Readers see plain strings.
-    """
+    """SELECT of the result rows of one evaluator from table `judged` and, where there are any, `answers`."""
     yes, no = use.check.labels
     because, because_not = use.check.explanations
     columns = {
         **{name: f"judged.{name}" for name in ("unit_id", "trace_id", "span_id", "session_id", "unit_start")},
         "label": _verdict(code, [yes, no], "label", has_answers=has_answers),
-        "score": f"CASE {code} WHEN {TRUE} THEN 1.0::DOUBLE WHEN {FALSE} THEN 0.0::DOUBLE {_else('score', has_answers)}END",
+        "score": f"CASE {code} WHEN {TRUE} THEN 1.0 WHEN {FALSE} THEN 0.0 {_else('score', has_answers)}END::DOUBLE",
         "explanation": _verdict(code, [because, because_not], "explanation", has_answers=has_answers),
         "outcome": _outcome(code, has_answers=has_answers),
         "error_type": f"CASE WHEN {code} >= {MISSING} THEN 'MissingVariable' {_else('error_type', has_answers)}END",
@@ -81,17 +77,17 @@ def _constants(use: PlannedUse, key: RunKey, granularity: str) -> Mapping[str, s
         "annotator_kind": str(use.check.annotator_kind),
         "run_id": key.run_id,
     }
-    return {name: _repeated(value, [value]) for name, value in values.items()}
+    return {name: repeated(value) for name, value in values.items()}
 
 
 def _verdict(code: str, texts: Sequence[str], name: str, *, has_answers: bool) -> str:
-    when_true, when_false = (literal(text) if has_answers else _repeated(text, texts) for text in texts)
+    when_true, when_false = (literal(text) if has_answers else repeated(text, texts) for text in texts)
     return f"CASE {code} WHEN {TRUE} THEN {when_true} WHEN {FALSE} THEN {when_false} {_else(name, has_answers)}END"
 
 
 def _outcome(code: str, *, has_answers: bool) -> str:
     words = [str(Outcome.EVALUATED), str(Outcome.SKIPPED), str(Outcome.ERRORED)]
-    evaluated, skipped, errored = (_repeated(word, words) for word in words)
+    evaluated, skipped, errored = (repeated(word, words) for word in words)
     failed = f"WHEN answers.error_type IS NOT NULL THEN {errored} " if has_answers else ""
     return f"CASE WHEN {code} >= {MISSING} THEN {skipped} {failed}ELSE {evaluated} END"
 
@@ -99,11 +95,6 @@ def _outcome(code: str, *, has_answers: bool) -> str:
 def _missing(use: PlannedUse) -> str:
     messages = [f"variable {name!r} is missing: {path.dotted!r} has no value" for name, path in use.paths.items()]
     return " ".join(f"WHEN {MISSING + number} THEN {literal(message)}" for number, message in enumerate(messages))
-
-
-def _repeated(value: str, values: Sequence[str]) -> str:
-    members = ", ".join(literal(member) for member in dict.fromkeys(values))
-    return f"{literal(value)}::ENUM({members})"
 
 
 def _else(column: str, has_answers: bool) -> str:

@@ -17,7 +17,7 @@ from evals_pipeline.engine.settled import create_settled, results_key
 from evals_pipeline.engine.summary import Summary, summarise_day
 from evals_pipeline.lake.connection import lake_errors
 from evals_pipeline.lake.damage import naming_damage
-from evals_pipeline.lake.delta import Overlap
+from evals_pipeline.lake.delta import OverlapError
 from evals_pipeline.lake.tables import INPUTS, RESULTS, SPANS
 from evals_pipeline.ledger.ledger import Progress, Run, RunKey
 
@@ -54,7 +54,12 @@ class _Work:
 
 
 def evaluate_inputs(
-    here: Installation, plan: TaskPlan, key: RunKey, *, now: Callable[[], datetime], progressed: Progressed | None = None
+    here: Installation,
+    plan: TaskPlan,
+    key: RunKey,
+    *,
+    now: Callable[[], datetime],
+    progressed: Progressed | None = None,
 ) -> Evaluated:
     """Judge the inputs of this run, or, when it selected none itself, those of the task's newest selection of that day.
 
@@ -62,28 +67,35 @@ def evaluate_inputs(
     results stand and only what they lack is judged.
 
     Raises:
-        ConfigError: When no run has selected inputs for that day yet.
+        ConfigError: When no run has selected inputs for that day yet, or only for evaluators that have changed since.
         LakeError: When the lake cannot be read or written; nothing is committed then.
     """
-    work = _own_work(here.ledger.run(key)) or _adopted_work(here, key, now=now())
+    work = _own_work(here, plan, key) or _adopted_work(here, plan, key, now=now())
     for _ in range(_COMMIT_ATTEMPTS):
         try:
             evaluated, progress = _attempt(here, plan, key, work, now=now, progressed=progressed)
-        except Overlap:
+        except OverlapError:
             continue
         here.ledger.finish_run(key, evaluated.counts, progress, now=now())
-        logger.info("evaluated rows=%d candidates=%d task=%s day=%s", evaluated.rows, evaluated.candidates, key.task, key.day)
+        logger.info(
+            "evaluated rows=%d candidates=%d task=%s day=%s", evaluated.rows, evaluated.candidates, key.task, key.day
+        )
         return evaluated
-    raise Overlap(f"results of {key.task!r} on {key.day} could not be committed: other runs kept committing first")
+    raise OverlapError(f"results of {key.task!r} on {key.day} could not be committed: other runs kept committing first")
 
 
-def _own_work(run: Run | None) -> _Work | None:
+def _own_work(here: Installation, plan: TaskPlan, key: RunKey) -> _Work | None:
+    run = here.ledger.run(key)
     if run is None or run.selection is None:
         return None
-    return _Work(Selection(**run.selection), run.candidates or 0, run.outcomes, is_adopted=False)
+    selection = _still_good(run, plan)
+    counts = {
+        name: {Outcome(outcome): count for outcome, count in of.items()} for name, of in selection.decided.items()
+    }
+    return _Work(selection, run.candidates or 0, counts, is_adopted=False)
 
 
-def _adopted_work(here: Installation, key: RunKey, *, now: datetime) -> _Work:
+def _adopted_work(here: Installation, plan: TaskPlan, key: RunKey, *, now: datetime) -> _Work:
     """The inputs of the task's newest selection, for a run that is asked for results only."""
     found = here.ledger.latest_selection(key.project, key.task, key.day)
     if found is None or found.selection is None:
@@ -91,16 +103,34 @@ def _adopted_work(here: Installation, key: RunKey, *, now: datetime) -> _Work:
             f"task {key.task!r} has selected no inputs for {key.day} yet",
             hint=f"materialize {key.task}_inputs of that day too, or run: evals run {key.task} --day {key.day}",
         )
-    selection = Selection(**found.selection)
-    selection = replace(selection, override=selection.override and found.status != "finished")
+    selection = _still_good(found, plan)
     counts = {name: {Outcome.ALREADY_EVALUATED: selection.units - asked} for name, asked in selection.asked.items()}
+    selection = replace(selection, decided={name: dict(of.items()) for name, of in counts.items()})
     here.ledger.start_run(key, found.options, now=now)
     here.ledger.record_selection(key, selection.as_dict(), counts, candidates=selection.units)
     return _Work(selection, selection.units, counts, is_adopted=True)
 
 
+def _still_good(run: Run, plan: TaskPlan) -> Selection:
+    """What `run` selected, if it was for these evaluators; once its results are there, they stand."""
+    selection = Selection(**(run.selection or {}))
+    if selection.evaluators != plan.fingerprints:
+        task, day = run.key.task, run.key.day
+        raise ConfigError(
+            f"the evaluators of task {task!r} have changed since run {run.key.run_id} selected inputs for {day}",
+            hint=f"materialize {task}_inputs of that day too, or run: evals run {task} --day {day}",
+        )
+    return replace(selection, override=selection.override and run.status != "finished")
+
+
 def _attempt(
-    here: Installation, plan: TaskPlan, key: RunKey, work: _Work, *, now: Callable[[], datetime], progressed: Progressed | None
+    here: Installation,
+    plan: TaskPlan,
+    key: RunKey,
+    work: _Work,
+    *,
+    now: Callable[[], datetime],
+    progressed: Progressed | None,
 ) -> tuple[Evaluated, Progress]:
     results = here.lake.snapshot(RESULTS)
     committed = results_key(key.project, key.task, key.day)

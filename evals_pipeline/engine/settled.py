@@ -22,7 +22,7 @@ def results_key(project: str, task: str, day: date) -> str:
 def create_settled(connection: duckdb.DuckDBPyConnection, results: Snapshot, plan: TaskPlan, day: date) -> None:
     """Make table `settled(unit_id, evaluators)`: for each unit, the evaluators whose newest result stands.
 
-    It stands when it is of the same version and inputs, and is evaluated or skipped, or has failed `max_attempts` times.
+    It stands when it is of the same version and inputs and is evaluated or skipped, or failed `max_attempts` times.
     """
     relations = [_settled_by(results, plan, use, day) for use in plan.uses]
     connection.execute(

@@ -17,7 +17,7 @@ from evals_pipeline.core.task import Project
 from evals_pipeline.engine.installation import Installation
 from evals_pipeline.lake.connection import lake_errors
 from evals_pipeline.lake.damage import naming_damage
-from evals_pipeline.lake.delta import DataFile, Overlap, Snapshot, WrittenFile
+from evals_pipeline.lake.delta import DataFile, OverlapError, Snapshot, WrittenFile
 from evals_pipeline.lake.tables import SPANS
 from evals_pipeline.ledger.ledger import FileRead, SourceProblem
 from evals_pipeline.sources.files import SourceFile, list_files, read_file
@@ -65,7 +65,9 @@ def spans_key(project: str) -> str:
     return f"spans/{project}"
 
 
-def collect_spans(here: Installation, project: Project, *, now: Callable[[], datetime], progressed: Progressed | None = None) -> Collected:
+def collect_spans(
+    here: Installation, project: Project, *, now: Callable[[], datetime], progressed: Progressed | None = None
+) -> Collected:
     """Read every file of the project's source that is new or has changed; a span delivered twice is stored once.
 
     A file is remembered as read after its spans are committed; a run that is killed in between reads it again and
@@ -89,19 +91,35 @@ def collect_spans(here: Installation, project: Project, *, now: Callable[[], dat
         if stage.unread:
             raise stage.unread[0]
     if files:
-        logger.info("read files=%d spans=%d duplicates=%d problems=%d project=%s", len(files), sum(collected.spans.values()), collected.duplicates, collected.problems, project.name)
+        logger.info(
+            "read files=%d spans=%d duplicates=%d problems=%d project=%s",
+            len(files),
+            sum(collected.spans.values()),
+            collected.duplicates,
+            collected.problems,
+            project.name,
+        )
     return collected
 
 
 class _Stage:
     """Spans on their way into the lake: gathered in DuckDB, committed in bounded portions."""
 
-    def __init__(self, here: Installation, connection: duckdb.DuckDBPyConnection, project: str, now: Callable[[], datetime], collected: Collected) -> None:
+    def __init__(
+        self,
+        here: Installation,
+        connection: duckdb.DuckDBPyConnection,
+        project: str,
+        now: Callable[[], datetime],
+        collected: Collected,
+    ) -> None:
         self.here, self.connection, self.project, self.now, self.collected = here, connection, project, now, collected
         self.done: list[_Staged] = []
         self.unread: list[SourceError] = []
         self.rows = self.bytes = 0
-        columns = ", ".join(f"{identifier(name)} {kind if kind != 'JSON' else 'VARCHAR'}" for name, kind in SPAN_COLUMNS.items())
+        columns = ", ".join(
+            f"{identifier(name)} {kind if kind != 'JSON' else 'VARCHAR'}" for name, kind in SPAN_COLUMNS.items()
+        )
         connection.execute(f"CREATE TABLE arrived ({columns}, position BIGINT)")
 
     def read(self, file: SourceFile) -> None:
@@ -124,7 +142,10 @@ class _Stage:
         """Commit what was gathered and remember the files that were read to their end."""
         if not self.rows and not self.done:
             return
-        with naming_damage(self.connection, self._stored_files()), lake_errors(f"storing spans of project {self.project!r}"):
+        with (
+            naming_damage(self.connection, self._stored_files()),
+            lake_errors(f"storing spans of project {self.project!r}"),
+        ):
             stored = self._commit() if self.rows else {}
             self.connection.execute("DELETE FROM arrived")
         for day, count in stored.items():
@@ -156,10 +177,10 @@ class _Stage:
             try:
                 if written:
                     self.here.lake.commit(snapshot, spans_key(self.project), stamp, list(written.values()))
-            except Overlap:
+            except OverlapError:
                 continue
             return {day: file.rows for day, file in written.items()}
-        raise Overlap(f"spans of {self.project!r} could not be committed: other runs kept committing first")
+        raise OverlapError(f"spans of {self.project!r} could not be committed: other runs kept committing first")
 
     def _write_days(self, snapshot: Snapshot, stamp: int) -> dict[date, WrittenFile]:
         days = self.connection.execute(f"SELECT DISTINCT {_DAY} FROM arrived ORDER BY 1").fetchall()

@@ -81,7 +81,12 @@ class Summary:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Summary:
         """The summary that `as_json` wrote."""
-        return cls({name: EvaluatorSummary(**{**of, "lowest": [tuple(row) for row in of["lowest"]]}) for name, of in value.items()})
+        return cls(
+            {
+                name: EvaluatorSummary(**{**of, "lowest": [tuple(row) for row in of["lowest"]]})
+                for name, of in value.items()
+            }
+        )
 
 
 def summarise_judged(
@@ -89,20 +94,22 @@ def summarise_judged(
 ) -> EvaluatorSummary:
     """Summary of the units in tables `judged` and `answers`, without reading the rows that were written for them.
 
-    Args:
-        code: The evaluator's column of codes.
-        codes: Code -> units.
+    `code` is the evaluator's column of codes, `codes` says how many units have which.
     """
     yes, no = use.check.labels
-    source = "judged LEFT JOIN answers USING (unit_id)" if has_answers else "judged"
-    label = f"CASE {code} WHEN {TRUE} THEN {literal(yes)} WHEN {FALSE} THEN {literal(no)} ELSE {'answers.label' if has_answers else 'NULL'} END"
-    score = f"CASE {code} WHEN {TRUE} THEN 1.0 WHEN {FALSE} THEN 0.0 ELSE {'answers.score' if has_answers else 'NULL'} END::DOUBLE"
+    verdicts = f"SELECT unit_id, {code} - {FALSE} AS score, {code} FROM judged WHERE {code} IN ({FALSE}, {TRUE})"
+    labelled = f"SELECT unit_id, score::DOUBLE AS score, if(score = 1, {literal(yes)}, {literal(no)}) AS label"
     summary = EvaluatorSummary(
-        outcomes=_positive({"evaluated": codes.get(TRUE, 0) + codes.get(FALSE, 0), "skipped": sum(n for c, n in codes.items() if c >= MISSING)}),
+        outcomes=_positive(
+            {
+                "evaluated": codes.get(TRUE, 0) + codes.get(FALSE, 0),
+                "skipped": sum(n for c, n in codes.items() if c >= MISSING),
+            }
+        ),
         labels=_positive({yes: codes.get(TRUE, 0), no: codes.get(FALSE, 0)}),
         score_sum=float(codes.get(TRUE, 0)),
         score_count=codes.get(TRUE, 0) + codes.get(FALSE, 0),
-        lowest=_lowest(connection, f"(SELECT unit_id, {label} AS label, {score} AS score FROM {source})"),
+        lowest=_lowest(connection, f"({labelled} FROM ({verdicts}))"),
     )
     if not has_answers:
         return summary
@@ -120,9 +127,8 @@ def summarise_day(connection: duckdb.DuckDBPyConnection, results: Snapshot, plan
 
 
 def _summarise(connection: duckdb.DuckDBPyConnection, rows: str) -> EvaluatorSummary:
-    grouped = connection.execute(
-        f"SELECT outcome, label, count(*), sum(score), count(score) FROM {rows} GROUP BY ALL ORDER BY count(*) DESC, label"
-    ).fetchall()
+    query = f"SELECT outcome, label, count(*), sum(score), count(score) FROM {rows} GROUP BY ALL ORDER BY 3 DESC, 2"
+    grouped = connection.execute(query).fetchall()
     outcomes: dict[str, int] = {}
     labels: dict[str, int] = {}
     for outcome, label, count, _, _ in grouped:
@@ -130,7 +136,9 @@ def _summarise(connection: duckdb.DuckDBPyConnection, rows: str) -> EvaluatorSum
         if label is not None:
             labels[label] = labels.get(label, 0) + count
     sums = [row[3] for row in grouped if row[3] is not None]
-    return EvaluatorSummary(outcomes, labels, float(sum(sums)), sum(row[4] for row in grouped), _lowest(connection, rows))
+    return EvaluatorSummary(
+        outcomes, labels, float(sum(sums)), sum(row[4] for row in grouped), _lowest(connection, rows)
+    )
 
 
 def _lowest(connection: duckdb.DuckDBPyConnection, rows: str) -> list[tuple[str, float, str | None]]:
@@ -143,8 +151,7 @@ def _positive(counts: Mapping[str, int]) -> dict[str, int]:
 
 
 def _merged(old: EvaluatorSummary, new: EvaluatorSummary) -> EvaluatorSummary:
-    # A set, because the units of a run's answers are among those of its verdicts.
-    lowest = sorted({*map(tuple, old.lowest), *map(tuple, new.lowest)}, key=lambda row: (row[1], row[0]))[:LOWEST]
+    lowest = sorted([*old.lowest, *new.lowest], key=lambda row: (row[1], row[0]))[:LOWEST]
     return EvaluatorSummary(
         _added(old.outcomes, new.outcomes),
         _added(old.labels, new.labels),

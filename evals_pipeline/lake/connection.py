@@ -9,12 +9,11 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+from duckdb.func import FunctionNullHandling, PythonUDFType
 
 from evals_pipeline.core.errors import LakeError
 from evals_pipeline.core.paths import PATH_FUNCTION, find_text
-
-MEMORY_LIMIT = "1GB"
-"""What DuckDB may hold before it spills to disk; a partition may be larger."""
+from evals_pipeline.lake.limits import MEMORY_LIMIT
 
 _UNPRINTABLE = r"\x1b\[[0-9;]*m|[\x00-\x1f\x7f]"
 _REASON_LENGTH = 500
@@ -24,7 +23,14 @@ def prepare(connection: duckdb.DuckDBPyConnection, root: str) -> duckdb.DuckDBPy
     """Set UTC, register the path function and, for a lake that is not a local folder, its file system."""
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET enable_progress_bar = false")
-    connection.create_function(PATH_FUNCTION, _find_texts, ["VARCHAR", "VARCHAR"], "VARCHAR", type="arrow", null_handling="special")
+    connection.create_function(
+        PATH_FUNCTION,
+        _find_texts,
+        ["VARCHAR", "VARCHAR"],
+        "VARCHAR",
+        type=PythonUDFType.ARROW,
+        null_handling=FunctionNullHandling.SPECIAL,
+    )
     if "://" in root:
         import fsspec
 
@@ -51,7 +57,9 @@ def lake_errors(doing: str) -> Iterator[None]:
 
 
 def _find_texts(containers: pa.ChunkedArray, paths: pa.ChunkedArray) -> pa.Array:
-    found = [find_text(container, path) for container, path in zip(containers.to_pylist(), paths.to_pylist(), strict=True)]
+    found = [
+        find_text(container, path) for container, path in zip(containers.to_pylist(), paths.to_pylist(), strict=True)
+    ]
     return pa.array(found, pa.string())
 
 

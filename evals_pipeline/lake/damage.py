@@ -21,7 +21,9 @@ def naming_damage(connection: duckdb.DuckDBPyConnection, files: Iterable[DataFil
     try:
         yield
     except LakeError as error:
-        damaged = None if ".parquet" in str(error) else next((f.uri for f in files if not _is_whole(connection, f)), None)
+        damaged = (
+            None if ".parquet" in str(error) else next((f.uri for f in files if not _is_whole(connection, f)), None)
+        )
         if damaged is None:
             raise
         raise LakeError(f"{error}; the damaged file is {damaged}") from error

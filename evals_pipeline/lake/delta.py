@@ -1,13 +1,13 @@
 """The lake: reading a table's current files with DuckDB, and committing new ones exactly once.
 
-A commit belongs to a key, such as the results of one task on one day, and writes the key's stamp (microseconds since 1970)
-into the Delta log as an application transaction. A writer says which stamp it started from; when somebody else has
-committed under that key since, `Overlap` is raised and nothing is written. delta-rs checks this again inside the commit, so
-two processes cannot both pass.
+A commit belongs to a key, such as the results of one task on one day, and writes the key's stamp (microseconds since
+1970) into the Delta log as an application transaction. A writer commits on top of the snapshot it started from; when
+somebody else has committed under that key since, delta-rs refuses, `OverlapError` is raised and nothing is written.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,13 +15,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
-from pathlib import Path
-from urllib.parse import quote
+from typing import Any
+from urllib.parse import quote, unquote
 
 import duckdb
+import fsspec
 from deltalake import CommitProperties, DeltaTable, Schema, Transaction
 from deltalake.exceptions import CommitFailedError
-from deltalake.transaction import AddAction
+from deltalake.transaction import AddAction, RemoveAction
 
 from evals_pipeline.core.errors import EvalsError
 from evals_pipeline.core.sql import identifier, literal
@@ -30,8 +31,10 @@ from evals_pipeline.lake.tables import TABLES, LakeTable
 
 Partition = Mapping[str, str | date]
 
+_FOLDER_NAME_LENGTH = 150
 
-class Overlap(EvalsError):
+
+class OverlapError(EvalsError):
     """Somebody else committed under the same key since the writer looked; look again and try again."""
 
 
@@ -106,11 +109,12 @@ class Lake:
 
     Raises:
         LakeError: From every method, when a table cannot be read or written.
-        Overlap: From `commit` only.
+        OverlapError: From `commit` only.
     """
 
     def __init__(self, root: str) -> None:
         self.root = root.rstrip("/")
+        self._filesystem: Any = fsspec.url_to_fs(self.root)[0]
 
     def uri(self, table: LakeTable) -> str:
         """Where the table lies."""
@@ -127,28 +131,30 @@ class Lake:
         """A stamp for the next commit under `key`: the present, and later than any before."""
         return max(int(now.timestamp() * 1_000_000), snapshot.stamp(key) + 1)
 
-    def write(self, connection: duckdb.DuckDBPyConnection, table: LakeTable, partition: Partition, query: str) -> WrittenFile | None:
-        """Write the rows of `query` (all stored columns, by name) as one uncommitted file; None when there is no row."""
+    def write(
+        self, connection: duckdb.DuckDBPyConnection, table: LakeTable, partition: Partition, query: str
+    ) -> WrittenFile | None:
+        """Write the rows of `query` (all stored columns, by name) as an uncommitted file; None when there is no row."""
         values = {name: str(partition[name]) for name in table.partition_by}
-        folder = "/".join(f"{name}={quote(value, safe='')}" for name, value in values.items())
+        folder = "/".join(f"{name}={_folder_name(value)}" for name, value in values.items())
         path = f"{folder}/{uuid.uuid4().hex}.parquet"
         target = f"{self.uri(table)}/{path}"
         names = ", ".join(identifier(name) for name in table.stored_columns)
         with lake_errors(f"writing {table.name!r} to {self.root}"), self._removed_on_error(target):
             self._make_folder(target)
-            (rows,) = one_row(
-                connection,
-                f"COPY (SELECT {names} FROM ({query})) TO {literal(target)} (FORMAT parquet, CODEC 'snappy', PARQUET_VERSION v2)",
-            )
+            options = "FORMAT parquet, CODEC 'snappy', PARQUET_VERSION v2"
+            (rows,) = one_row(connection, f"COPY (SELECT {names} FROM ({query})) TO {literal(target)} ({options})")
             if rows == 0:
                 self._remove(target)
                 return None
-            return WrittenFile(path, self._size(target), rows, values)
+            return WrittenFile(path, int(self._filesystem.size(target)), rows, values)
 
     def commit(self, snapshot: Snapshot, key: str, stamp: int, files: Sequence[WrittenFile]) -> None:
         """Make `files` part of the table, once, if nobody committed under `key` since `snapshot` was taken."""
-        actions = [
-            AddAction(file.path, file.size, dict(file.partition), stamp // 1000, True, json.dumps({"numRecords": file.rows}))
+        actions: list[AddAction | RemoveAction] = [
+            AddAction(
+                file.path, file.size, dict(file.partition), stamp // 1000, True, json.dumps({"numRecords": file.rows})
+            )
             for file in files
         ]
         properties = CommitProperties(app_transactions=[Transaction(key, stamp)])
@@ -160,7 +166,7 @@ class Lake:
                 )
             except CommitFailedError as cause:
                 self.discard(table, files)
-                raise Overlap(f"{key!r} was committed by another run") from cause
+                raise OverlapError(f"{key!r} was committed by another run") from cause
 
     def discard(self, table: LakeTable, files: Sequence[WrittenFile]) -> None:
         """Remove files that will not be committed."""
@@ -171,35 +177,19 @@ class Lake:
         """The tables that exist by now."""
         return tuple(table for table in TABLES if DeltaTable.is_deltatable(self.uri(table)))
 
-    @property
-    def _is_local(self) -> bool:
-        return "://" not in self.root
-
     def _create(self, table: LakeTable) -> None:
         self._make_folder(f"{self.uri(table)}/_delta_log")
         schema = Schema.from_arrow(table.arrow_schema)
-        DeltaTable.create(self.uri(table), schema, mode="ignore", name=table.name, partition_by=list(table.partition_by))
+        DeltaTable.create(
+            self.uri(table), schema, mode="ignore", name=table.name, partition_by=list(table.partition_by)
+        )
 
     def _make_folder(self, target: str) -> None:
-        if self._is_local:
-            Path(target).parent.mkdir(parents=True, exist_ok=True)
-
-    def _size(self, target: str) -> int:
-        if self._is_local:
-            return Path(target).stat().st_size
-        import fsspec
-
-        return int(fsspec.url_to_fs(target)[0].size(target))
+        self._filesystem.makedirs(target.rpartition("/")[0], exist_ok=True)
 
     def _remove(self, target: str) -> None:
-        if self._is_local:
-            Path(target).unlink(missing_ok=True)
-            return
-        import fsspec
-
-        filesystem, path = fsspec.url_to_fs(target)
-        if filesystem.exists(path):
-            filesystem.rm(path)
+        if self._filesystem.exists(target):
+            self._filesystem.rm(target)
 
     @contextmanager
     def _removed_on_error(self, target: str) -> Iterator[None]:
@@ -210,10 +200,14 @@ class Lake:
             raise
 
 
+def _folder_name(value: str) -> str:
+    """What stands for a value in a folder's name: the log has the value itself, and file systems take no long names."""
+    quoted = quote(value, safe="")
+    return quoted if len(quoted) <= _FOLDER_NAME_LENGTH else hashlib.sha256(value.encode()).hexdigest()
+
+
 def _uri(root: str, path: str) -> str:
     """A file's place; the Delta log percent-encodes paths once more than the file system does."""
-    from urllib.parse import unquote
-
     return f"{root}/{unquote(path)}"
 
 

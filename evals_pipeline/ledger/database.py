@@ -14,6 +14,8 @@ from evals_pipeline.core.errors import LedgerError
 
 NEWEST_REVISION = "0001"
 _BUSY_TIMEOUT_SECONDS = 60
+_MIGRATION_LOCK = 6_384_217_905
+"""Any number that nobody else locks: processes that open a new database at once migrate it one after the other."""
 
 
 class Database:
@@ -24,8 +26,8 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        self.url = sa.make_url(url)
-        if self.url.get_backend_name() == "sqlite" and self.url.database:
+        self.url = _parsed(url)
+        if self._is_sqlite and self.url.database:
             _make_folder(Path(self.url.database).parent)
         self._engine = _create_engine(self.url)
         self._migrate()
@@ -47,17 +49,44 @@ class Database:
         """Insert `rows`, or overwrite those whose primary key exists."""
         if not rows:
             return
-        dialect = sqlite if self.url.get_backend_name() == "sqlite" else postgresql
-        insert = dialect.insert(table).values(rows)
+        insert = self._insert(table).values(rows)
         keys = [column.name for column in table.primary_key]
         changed = {name: insert.excluded[name] for name in rows[0] if name not in keys}
         connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=changed))
 
+    def insert_missing(self, connection: sa.Connection, table: sa.Table, row: dict[str, Any]) -> None:
+        """Insert `row`, or leave the one whose primary key exists as it is."""
+        connection.execute(self._insert(table).values(row).on_conflict_do_nothing())
+
+    def _insert(self, table: sa.Table) -> Any:
+        return (sqlite if self._is_sqlite else postgresql).insert(table)
+
+    @property
+    def _is_sqlite(self) -> bool:
+        return self.url.get_backend_name() == "sqlite"
+
     def _migrate(self) -> None:
         with self.begin() as connection:
+            if not self._is_sqlite:  # SQLite's transactions exclude each other as they are
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
             if _revision(connection) == NEWEST_REVISION:
                 return
             _upgrade(connection)
+
+
+def _parsed(url: str) -> sa.URL:
+    """The address, with which an engine can be made; the error shows no password."""
+    hint = "write EVALS_DATABASE as sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/NAME"
+    try:
+        parsed = sa.make_url(url)
+        sa.create_engine(parsed).dispose()
+    except sa.exc.SQLAlchemyError as cause:
+        raise LedgerError(f"the ledger's address is none: {_first_line(cause)}\nHint: {hint}") from cause
+    except ImportError as cause:
+        raise LedgerError(
+            f"the ledger's driver is not installed: {cause}\nHint: pip install 'evals-pipeline[postgres]'"
+        ) from cause
+    return parsed
 
 
 def _create_engine(url: sa.URL) -> sa.Engine:

@@ -98,13 +98,11 @@ class Ledger:
     def setting(self, key: str, default: str) -> str:
         """The value written under `key`; the first caller's `default` is written and stands for good."""
         with self.database.begin() as connection:
-            found = connection.execute(sa.select(s.settings.c.value).where(s.settings.c.key == key)).scalar()
-            if found is None:
-                connection.execute(s.settings.insert().values(key=key, value=default))
-            return default if found is None else str(found)
+            self.database.insert_missing(connection, s.settings, {"key": key, "value": default})
+            return connection.execute(sa.select(s.settings.c.value).where(s.settings.c.key == key)).scalar_one()
 
     def files_read(self, project: str) -> dict[str, str]:
-        """uri -> version of every file of the project that has been read."""
+        """URI -> version of every file of the project that has been read."""
         query = sa.select(s.source_files.c.uri, s.source_files.c.version).where(s.source_files.c.project == project)
         with self.database.begin() as connection:
             return {row.uri: row.version for row in connection.execute(query)}
@@ -116,7 +114,7 @@ class Ledger:
             self.database.upsert(connection, s.source_files, [row])
             mine = (s.source_problems.c.project == project) & (s.source_problems.c.uri == file.uri)
             connection.execute(s.source_problems.delete().where(mine))
-            rows = [{"project": project, **asdict(problem)} for problem in problems]
+            rows = [{"project": project, **asdict(problem), "message": _storable(problem.message)} for problem in problems]
             if rows:
                 connection.execute(s.source_problems.insert(), rows)
 
@@ -132,9 +130,13 @@ class Ledger:
         row = {**asdict(key), "started_at": _naive(now), "finished_at": None, "status": "running", "message": None}
         with self.database.begin() as connection:
             connection.execute(s.outcomes.delete().where(_is(s.outcomes, key)))
-            self.database.upsert(connection, s.runs, [{**row, "options": dict(options), "candidates": None, "selection": None}])
+            self.database.upsert(
+                connection, s.runs, [{**row, "options": dict(options), "candidates": None, "selection": None}]
+            )
 
-    def record_selection(self, key: RunKey, selection: Mapping[str, Any], counts: OutcomeCounts, *, candidates: int) -> None:
+    def record_selection(
+        self, key: RunKey, selection: Mapping[str, Any], counts: OutcomeCounts, *, candidates: int
+    ) -> None:
         """Remember what the run's inputs stand on and the outcomes decided by selection."""
         with self.database.begin() as connection:
             changes = s.runs.update().where(_is(s.runs, key)).values(selection=dict(selection), candidates=candidates)
@@ -144,7 +146,9 @@ class Ledger:
     def finish_run(self, key: RunKey, counts: OutcomeCounts, progress: Progress | None, *, now: datetime) -> None:
         """Close the run's row with its final outcomes, and move the task's progress on that day."""
         with self.database.begin() as connection:
-            done = s.runs.update().where(_is(s.runs, key)).values(status="finished", finished_at=_naive(now), message=None)
+            done = (
+                s.runs.update().where(_is(s.runs, key)).values(status="finished", finished_at=_naive(now), message=None)
+            )
             connection.execute(done)
             connection.execute(s.outcomes.delete().where(_is(s.outcomes, key)))
             self.database.upsert(connection, s.outcomes, _outcome_rows(key, counts))
@@ -155,7 +159,7 @@ class Ledger:
     def fail_run(self, key: RunKey, message: str, *, now: datetime) -> None:
         """Close the run's row with what went wrong."""
         with self.database.begin() as connection:
-            values = {"status": "failed", "message": message, "finished_at": _naive(now)}
+            values = {"status": "failed", "message": _storable(message), "finished_at": _naive(now)}
             connection.execute(s.runs.update().where(_is(s.runs, key)).values(**values))
 
     def run(self, key: RunKey) -> Run | None:
@@ -215,7 +219,7 @@ def _run(row: Any, key: RunKey, counts: OutcomeCounts) -> Run:
 def _outcomes_of(connection: sa.Connection, key: RunKey) -> dict[str, dict[Outcome, int]]:
     counts: dict[str, dict[Outcome, int]] = {}
     for row in connection.execute(sa.select(s.outcomes).where(_is(s.outcomes, key))):
-        counts.setdefault(row.evaluator, {})[Outcome(row.outcome)] = row.count
+        counts.setdefault(row.evaluator, {})[Outcome(row.outcome)] = int(row._mapping["count"])
     return counts
 
 
@@ -229,6 +233,11 @@ def _outcome_rows(key: RunKey, counts: OutcomeCounts) -> list[dict[str, Any]]:
 
 def _is(table: sa.Table, key: RunKey) -> sa.ColumnElement[bool]:
     return sa.and_(*(table.c[name] == value for name, value in asdict(key).items()))
+
+
+def _storable(text: str) -> str:
+    """`text` without NUL, which Postgres takes in no text."""
+    return text.replace("\x00", "\ufffd")
 
 
 def _naive(moment: datetime) -> datetime:

@@ -50,7 +50,7 @@ runs = sa.Table(
     sa.Column("message", sa.Text),
     sa.Column("options", sa.JSON, nullable=False),
     sa.Column("candidates", sa.BigInteger),
-    sa.Column("selection", sa.JSON),
+    sa.Column("selection", sa.JSON(none_as_null=True)),
 )
 """One row per Dagster run, task and day. `selection` says what the run's inputs stand on."""
 

@@ -16,10 +16,11 @@ _STAMP = "evals_results_stamp"
 
 @dataclass(frozen=True, slots=True)
 class Stamped:
-    """What a file of annotations says of itself: the newest results in it, and its rows."""
+    """What a file of annotations says of itself: the newest results in it, its rows and its columns."""
 
     stamp: int
     units: int
+    columns: tuple[str, ...]
 
 
 def write_annotations(connection: duckdb.DuckDBPyConnection, query: str, path: Path, *, stamp: int) -> int:
@@ -31,24 +32,31 @@ def write_annotations(connection: duckdb.DuckDBPyConnection, query: str, path: P
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        ((written,),) = connection.execute(
-            f"COPY ({query}) TO {literal(str(unfinished))} (FORMAT parquet, KV_METADATA {{{_STAMP}: '{stamp}'}})"
-        ).fetchall()
-        unfinished.replace(path)
+        try:
+            ((written,),) = connection.execute(
+                f"COPY ({query}) TO {literal(str(unfinished))} (FORMAT parquet, KV_METADATA {{{_STAMP}: '{stamp}'}})"
+            ).fetchall()
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
     except (OSError, duckdb.IOException) as cause:
         raise SinkError(f"annotations cannot be written to {str(path)!r}: {cause}") from cause
-    finally:
-        unfinished.unlink(missing_ok=True)
     return int(written)
 
 
 def read_stamp(connection: duckdb.DuckDBPyConnection, path: Path) -> Stamped | None:
-    """What the file says of itself, or None when there is no file of ours."""
+    """What the file says of itself, or None when there is no file of ours that can be read."""
     if not path.is_file():
         return None
     name = literal(str(path))
-    found = connection.execute(
-        f"SELECT decode(value)::BIGINT FROM parquet_kv_metadata({name}) WHERE decode(key) = '{_STAMP}'"
-    ).fetchall()
-    rows = connection.execute(f"SELECT num_rows FROM parquet_file_metadata({name})").fetchall()
-    return Stamped(int(found[0][0]), int(rows[0][0])) if found and rows else None
+    try:
+        found = connection.execute(
+            f"SELECT decode(value)::BIGINT FROM parquet_kv_metadata({name}) WHERE decode(key) = '{_STAMP}'"
+        ).fetchall()
+        rows = connection.execute(f"SELECT num_rows FROM parquet_file_metadata({name})").fetchall()
+        columns = connection.execute(f"DESCRIBE FROM read_parquet({name})").fetchall()
+    except duckdb.Error:
+        return None
+    return (
+        Stamped(int(found[0][0]), int(rows[0][0]), tuple(column[0] for column in columns)) if found and rows else None
+    )

@@ -64,6 +64,16 @@ def build(name: str, parameters: Mapping[str, object], *, field: str = "") -> Pr
     )
 
 
+def evaluator(name: str, **parameters: object) -> PrebuiltCheck:
+    """The check `name` for use in a notebook: `evaluator("matches_regex", pattern="ORD-[0-9]{6}")`.
+
+    Raises:
+        UnknownNameError: There is no such check.
+        ParameterError: A parameter is missing, unknown or of the wrong form.
+    """
+    return build(name, parameters)
+
+
 def _entry(name: str, field: str) -> _Entry:
     try:
         return _ENTRIES[name]

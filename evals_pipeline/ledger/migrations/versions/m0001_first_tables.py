@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -68,7 +70,7 @@ def _create_run_tables() -> None:
     )
 
 
-def _task_and_day() -> tuple[sa.Column[str], sa.Column[str], sa.Column[object]]:
+def _task_and_day() -> tuple[sa.Column[Any], ...]:
     return (
         sa.Column("project", sa.String(200), primary_key=True),
         sa.Column("task", sa.String(63), primary_key=True),
