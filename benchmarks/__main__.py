@@ -19,7 +19,7 @@ def main() -> None:
     print(f"{machine()}; a turn of a plain loop takes {spinning_ns():.0f} ns")
     for name, run in BENCHMARKS.items():
         if asked.name in (None, name):
-            print(f"\n{name}: {run.__doc__ or ''}")
+            print(f"\n{name}: {run.__doc__}")
             run(**({"spans": asked.spans} if asked.spans else {}))
 
 

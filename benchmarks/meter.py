@@ -25,7 +25,9 @@ class Meter:
         self._wall, self._cpu = time.perf_counter(), _cpu_seconds()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.wall, self.cpu = time.perf_counter() - self._wall, _cpu_seconds() - self._cpu
 
 
@@ -73,7 +75,13 @@ def show(title: str, **figures: object) -> None:
 
 
 def _told(value: object) -> str:
-    return f"{value:,.3g}" if isinstance(value, float) and value < 1000 else f"{value:,.0f}" if isinstance(value, float) else str(value)
+    return (
+        f"{value:,.3g}"
+        if isinstance(value, float) and value < 1000
+        else f"{value:,.0f}"
+        if isinstance(value, float)
+        else str(value)
+    )
 
 
 def _cpu_seconds() -> float:

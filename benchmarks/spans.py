@@ -65,5 +65,8 @@ def _spans(start: int, end: int, stamp: int) -> str:
         "attributes.output.value": text,
         "attributes.llm.model_name": "'model-' || (seed % 3)",
     }
-    columns = ", ".join(f"{values.get(name, 'NULL')}::{'VARCHAR' if kind == 'JSON' else kind} AS {identifier(name)}" for name, kind in SPAN_COLUMNS.items())
+    columns = ", ".join(
+        f"{values.get(name, 'NULL')}::{'VARCHAR' if kind == 'JSON' else kind} AS {identifier(name)}"
+        for name, kind in SPAN_COLUMNS.items()
+    )
     return f"SELECT {columns}, make_timestamptz({stamp}) AS ingested_at FROM range({start}, {end}) AS numbers(seed)"

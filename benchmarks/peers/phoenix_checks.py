@@ -56,9 +56,19 @@ def main() -> None:
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         result = evaluate_dataframe(dataframe=frame, evaluators=EVALUATORS, hide_tqdm_bar=True)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    scores = {e.name: result[f"{e.name}_score"].map(lambda value: value if isinstance(value, dict) else json.loads(value)) for e in EVALUATORS}
+    scores = {
+        e.name: result[f"{e.name}_score"].map(lambda value: value if isinstance(value, dict) else json.loads(value))
+        for e in EVALUATORS
+    }
     true = {name: int(sum(score["score"] == 1 for score in of)) for name, of in scores.items()}
-    report = {"version": version("arize-phoenix-evals"), "rows": len(frame), "calls": len(frame) * len(EVALUATORS), "wall": wall, "cpu": cpu, "true": true}
+    report = {
+        "version": version("arize-phoenix-evals"),
+        "rows": len(frame),
+        "calls": len(frame) * len(EVALUATORS),
+        "wall": wall,
+        "cpu": cpu,
+        "true": true,
+    }
     print(json.dumps(report))
 
 
