@@ -1,4 +1,4 @@
-"""The ordinary span, the ordinary project folder and the walk through the corridor; a test names only what it is about."""
+"""The ordinary span, project folder and walk through the corridor; a test names only what it is about."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from evals_pipeline.core.columns import SPAN_ID
 from evals_pipeline.core.errors import MappingError, did_you_mean
@@ -76,8 +76,14 @@ def _texts(spans: pd.DataFrame, path: str, columns: Sequence[str]) -> list[str |
 def _text(value: object, parts: tuple[str, ...]) -> str | None:
     listed = value.tolist() if hasattr(value, "tolist") else value
     found = walk(listed, parts)
-    is_nan = isinstance(found, float) and found != found
-    return None if is_nan else as_text(found)
+    return None if _is_missing(found) else as_text(found)
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether it is one of the ways in which pandas says that there is nothing: None, NaN, NA, NaT."""
+    import pandas as pd
+
+    return pd.api.types.is_scalar(value) and bool(pd.isna(value))
 
 
 def _judged(

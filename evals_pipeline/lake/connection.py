@@ -64,7 +64,7 @@ def _find_texts(containers: pa.ChunkedArray, paths: pa.ChunkedArray) -> pa.Array
 
 
 def _reason(error: Exception) -> str:
-    """The error's text on one line. delta-rs colours the causes below its first line; DuckDB may quote damaged bytes."""
+    """The error's text on one line: delta-rs colours the causes below its first, DuckDB may quote damaged bytes."""
     lines = [re.sub(_UNPRINTABLE, "", line).strip() for line in str(error).splitlines()]
     return " ".join(line for line in lines if line)[:_REASON_LENGTH] or type(error).__name__
 

@@ -99,7 +99,8 @@ class Ledger:
         """The value written under `key`; the first caller's `default` is written and stands for good."""
         with self.database.begin() as connection:
             self.database.insert_missing(connection, s.settings, {"key": key, "value": default})
-            return connection.execute(sa.select(s.settings.c.value).where(s.settings.c.key == key)).scalar_one()
+            query = sa.select(s.settings.c.value).where(s.settings.c.key == key)
+            return str(connection.execute(query).scalar_one())
 
     def files_read(self, project: str) -> dict[str, str]:
         """URI -> version of every file of the project that has been read."""
@@ -114,7 +115,7 @@ class Ledger:
             self.database.upsert(connection, s.source_files, [row])
             mine = (s.source_problems.c.project == project) & (s.source_problems.c.uri == file.uri)
             connection.execute(s.source_problems.delete().where(mine))
-            rows = [{"project": project, **asdict(problem), "message": _storable(problem.message)} for problem in problems]
+            rows = [_problem_row(project, problem) for problem in problems]
             if rows:
                 connection.execute(s.source_problems.insert(), rows)
 
@@ -233,6 +234,10 @@ def _outcome_rows(key: RunKey, counts: OutcomeCounts) -> list[dict[str, Any]]:
 
 def _is(table: sa.Table, key: RunKey) -> sa.ColumnElement[bool]:
     return sa.and_(*(table.c[name] == value for name, value in asdict(key).items()))
+
+
+def _problem_row(project: str, problem: SourceProblem) -> dict[str, Any]:
+    return {"project": project, **asdict(problem), "message": _storable(problem.message)}
 
 
 def _storable(text: str) -> str:
