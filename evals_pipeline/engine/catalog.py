@@ -17,7 +17,18 @@ from evals_pipeline.engine.plan import TaskPlan, plan
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 # The C loader is ten times faster, which counts at hundreds of tasks; it is missing where PyYAML was built without it.
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_SafeLoader):  # type: ignore[misc]  # which of the two bases it has is known at run time only
+    """A safe loader that refuses a setting written twice, where YAML would take the last one without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:
+        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        twice = next((name for number, name in enumerate(names) if name in names[:number]), None)
+        if twice is not None:
+            raise yaml.constructor.ConstructorError(None, None, f"{twice!r} is there twice", node.start_mark)
+        return super().construct_mapping(node, deep)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from evals_pipeline.core.sql import literal, repeated
 from evals_pipeline.engine.choosing import Chooser
 from evals_pipeline.engine.installation import Installation
 from evals_pipeline.engine.plan import Overrides, TaskPlan
-from evals_pipeline.engine.settled import create_settled, results_key
+from evals_pipeline.engine.settled import create_settled, has_results, results_key
 from evals_pipeline.engine.spans import spans_key
 from evals_pipeline.lake.connection import lake_errors
 from evals_pipeline.lake.damage import naming_damage
@@ -87,7 +87,7 @@ def select_inputs(here: Installation, plan: TaskPlan, key: RunKey, overrides: Ov
     files = (file for table in (spans, results) for file in table.files_of(project=key.project, day=key.day))
     doing = f"selecting units of task {key.task!r} on {key.day}"
     with here.connect() as connection, naming_damage(connection, files), lake_errors(doing):
-        asks_all = is_incremental or results_stamp == 0 or overrides.override
+        asks_all = is_incremental or overrides.override or not has_results(results, plan, key.day)
         if not asks_all:
             create_settled(connection, results, plan, key.day)
         chooser = Chooser(connection, spans, plan, key.day, after, asks_all)
@@ -153,14 +153,13 @@ def _write_units(
 ) -> tuple[int, int, Mapping[str, int]]:
     """Commit the chosen units; returns their stamp, their number and how many each evaluator is asked about."""
     inputs = here.lake.snapshot(INPUTS)
-    inputs_key = f"inputs/{key.project}/{key.task}/{key.day}/{key.run_id}"
-    stamp = here.lake.next_stamp(inputs, inputs_key, now=now)
+    stamp = here.lake.next_stamp(inputs, None, now=now)
     partition = {"project": key.project, "day": str(key.day), "task": key.task}
     written = here.lake.write(chooser.connection, INPUTS, partition, _rows(chooser, key, stamp))
     if written is None:
         return stamp, 0, {}
     asked = _asked(chooser, f"{here.lake.uri(INPUTS)}/{written.path}", written.rows)
-    here.lake.commit(inputs, inputs_key, stamp, [written])
+    here.lake.commit(inputs, None, stamp, [written])
     return stamp, written.rows, asked
 
 

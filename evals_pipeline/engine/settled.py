@@ -19,6 +19,12 @@ def results_key(project: str, task: str, day: date) -> str:
     return f"results/{project}/{task}/{day}"
 
 
+def has_results(results: Snapshot, plan: TaskPlan, day: date) -> bool:
+    """Whether any evaluator of the task has results of that day, from this task or from one that it was moved from."""
+    names = {use.name for use in plan.uses}
+    return any(file.partition["evaluator"] in names for file in results.files_of(project=plan.task.project, day=day))
+
+
 def create_settled(connection: duckdb.DuckDBPyConnection, results: Snapshot, plan: TaskPlan, day: date) -> None:
     """Make table `settled(unit_id, evaluators)`: for each unit, the evaluators whose newest result stands.
 

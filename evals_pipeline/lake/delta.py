@@ -127,9 +127,9 @@ class Lake:
                 self._create(table)
             return Snapshot(table, DeltaTable(self.uri(table), version=version))
 
-    def next_stamp(self, snapshot: Snapshot, key: str, *, now: datetime) -> int:
+    def next_stamp(self, snapshot: Snapshot, key: str | None, *, now: datetime) -> int:
         """A stamp for the next commit under `key`: the present, and later than any before."""
-        return max(int(now.timestamp() * 1_000_000), snapshot.stamp(key) + 1)
+        return max(int(now.timestamp() * 1_000_000), snapshot.stamp(key) + 1 if key else 0)
 
     def write(
         self, connection: duckdb.DuckDBPyConnection, table: LakeTable, partition: Partition, query: str
@@ -149,15 +149,18 @@ class Lake:
                 return None
             return WrittenFile(path, int(self._filesystem.size(target)), rows, values)
 
-    def commit(self, snapshot: Snapshot, key: str, stamp: int, files: Sequence[WrittenFile]) -> None:
-        """Make `files` part of the table, once, if nobody committed under `key` since `snapshot` was taken."""
+    def commit(self, snapshot: Snapshot, key: str | None, stamp: int, files: Sequence[WrittenFile]) -> None:
+        """Make `files` part of the table, once, if nobody committed under `key` since `snapshot` was taken.
+
+        Without a key nobody can be in the way.
+        """
         actions: list[AddAction | RemoveAction] = [
             AddAction(
                 file.path, file.size, dict(file.partition), stamp // 1000, True, json.dumps({"numRecords": file.rows})
             )
             for file in files
         ]
-        properties = CommitProperties(app_transactions=[Transaction(key, stamp)])
+        properties = CommitProperties(app_transactions=[Transaction(key, stamp)] if key else None)
         table = snapshot.table
         with lake_errors(f"committing to {table.name!r} in {self.root}"):
             try:

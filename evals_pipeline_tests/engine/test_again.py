@@ -287,3 +287,15 @@ def test_override_evaluated_twice_in_one_run_judges_once(tmp_path: Path) -> None
 
     assert counts == [{"json_parseable": {"evaluated": 3}}, {"json_parseable": {"already_evaluated": 3}}]
     assert len(units(folder)) == 6
+
+
+def test_an_evaluator_that_moves_to_another_task_is_not_asked_again(tmp_path: Path) -> None:
+    folder = project_folder(tmp_path, spans(4), before=JSON_TASK)
+    walk(folder, "before")
+    (folder / "tasks" / "before.yaml").unlink()
+    write_task(folder, "after", JSON_TASK)
+
+    walked = walk(folder, "after", run_id="second")
+
+    assert walked.evaluated.rows == 0
+    assert len(history(folder)) == 4

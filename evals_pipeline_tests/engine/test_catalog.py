@@ -233,3 +233,11 @@ def test_the_ordinary_folder_is_whole(tmp_path: Path) -> None:
     catalog = read_catalog(project_folder(tmp_path))
 
     assert (set(catalog.projects), set(catalog.tasks), catalog.broken) == ({"shop"}, {TASK}, ())
+
+
+def test_a_setting_written_twice_is_refused(tmp_path: Path) -> None:
+    folder = project_folder(tmp_path, format=JSON_TASK + "sampling_rate: 0.5\nsampling_rate: 0.9\n")
+
+    (broken,) = read_catalog(folder).broken
+
+    assert "'sampling_rate' is there twice" in broken.message
