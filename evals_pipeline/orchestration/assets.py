@@ -1,72 +1,43 @@
 """The four assets a task has: spans (one per project), inputs, results, annotations.
 
-A body opens the installation, calls one stage of `engine` for each of the run's days and reports it. Decisions about
-data belong to the engine; how a report looks is `metadata`.
+Add what Dagster should know of an asset here. A body opens the installation, calls its stage and reports; what the
+stage does is `stages`, which bodies import when they run so that definitions load without the lake.
 """
 
 # No `from __future__ import annotations` here: Dagster looks at the type of `context`, not at its name.
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date, datetime
-from functools import partial
 from typing import Any
 
 import dagster as dg
+from dagster_duckdb import DuckDBResource
 
 from evals_pipeline.core.task import Project, Task
-from evals_pipeline.engine.annotations import attach_results
-from evals_pipeline.engine.inputs import Selection, select_inputs
-from evals_pipeline.engine.installation import Installation
-from evals_pipeline.engine.plan import Overrides, TaskPlan, plan
-from evals_pipeline.engine.results import evaluate_inputs
-from evals_pipeline.engine.spans import Collected, collect_spans
-from evals_pipeline.ledger.ledger import RunKey
-from evals_pipeline.orchestration import metadata as m
+from evals_pipeline.engine.plan import TaskPlan
 from evals_pipeline.orchestration import naming
-from evals_pipeline.orchestration.checks import check_specs, checked
+from evals_pipeline.orchestration.checks import check_specs
 from evals_pipeline.orchestration.config import RunOptions
-from evals_pipeline.orchestration.failures import recorded, shown
-from evals_pipeline.orchestration.partitions import days_of
-from evals_pipeline.orchestration.processes import mark_process
-from evals_pipeline.orchestration.reporting import report, report_elsewhere, rows_of
+from evals_pipeline.orchestration.frame import Frame
 from evals_pipeline.orchestration.resources import InstallationResource
-
-Progressed = Callable[[str, date | None, int, int], None]
-"""Called with the stage, the day (None for spans), parts done and parts to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """What all assets of a definition share: the partitions, the clock, and who wants to hear of progress."""
-
-    partitions: dg.DailyPartitionsDefinition
-    now: Callable[[], datetime]
-    progressed: Progressed | None = None
-
-    def progress_of(self, stage: str, day: date | None = None) -> Callable[[int, int], None] | None:
-        """The listener as the engine calls it."""
-        return None if self.progressed is None else partial(self.progressed, stage, day)
 
 
 def spans_asset(project: Project, frame: Frame) -> dg.AssetsDefinition:
     """The project's spans; a run reads what is new in the source, whatever days it is about."""
+    ordinary = f"Spans of project {project.name!r}, each stored once, by the UTC day of its start."
 
     @_asset(
         project,
         naming.spans_asset(project.name),
         frame,
-        description=project.description
-        or f"Spans of project {project.name!r}, each stored once, by the UTC day of its start.",
+        description=project.description or ordinary,
         owners=[naming.owner(text) for text in project.owners],
         kinds={"deltalake"},
         pool=naming.spans_pool(project.name),
     )
-    def spans(context: dg.AssetExecutionContext, installation: InstallationResource) -> None:
-        with installation.opened() as here, shown():
-            mark_process(context)
-            collected = collect_spans(here, project, now=frame.now, progressed=frame.progress_of("spans"))
-            _report_spans(context, here, project, collected, frame)
+    def spans(context: dg.AssetExecutionContext, installation: InstallationResource, duckdb: DuckDBResource) -> None:
+        from evals_pipeline.orchestration import stages
+
+        with stages.opened(context, installation, duckdb) as here:
+            stages.collect(context, here, project, frame)
 
     return spans
 
@@ -84,43 +55,41 @@ def inputs_asset(project: Project, planned: TaskPlan, frame: Frame) -> dg.Assets
         description=f"Units that task {task.name!r} shows its evaluators: filtered, sampled, mapped.",
         kinds={"deltalake"},
     )
-    def inputs(context: dg.AssetExecutionContext, installation: InstallationResource, config: RunOptions) -> None:
-        with installation.opened() as here, shown():
-            mark_process(context)
-            overrides = config.overrides()
-            chosen = plan(overrides.applied_to(task))
-            for day in days_of(context):
-                key = RunKey(context.run.run_id, project.name, task.name, day)
-                with recorded(here.ledger, key, now=frame.now):
-                    report(
-                        context, day, m.inputs_metadata(select_inputs(here, chosen, key, overrides, now=frame.now()))
-                    )
+    def inputs(
+        context: dg.AssetExecutionContext,
+        installation: InstallationResource,
+        duckdb: DuckDBResource,
+        config: RunOptions,
+    ) -> None:
+        from evals_pipeline.orchestration import stages
+
+        with stages.opened(context, installation, duckdb) as here:
+            stages.select(context, here, task, config.overrides(), frame)
 
     return inputs
 
 
 def results_asset(project: Project, planned: TaskPlan, frame: Frame) -> dg.AssetsDefinition:
     """The evaluators' verdicts on the inputs."""
-    task, asset = planned.task, naming.results_asset(project.name, planned.task.name)
+    task, key = planned.task, naming.results_asset(project.name, planned.task.name)
 
     @_asset(
         project,
-        asset,
+        key,
         frame,
         **_of_task(planned),
         deps=[naming.inputs_asset(project.name, task.name)],
-        description=task.description or f"What the evaluators of task {task.name!r} say of each unit.",
+        description=_described(planned),
         kinds={"duckdb", str(planned.granularity)},
-        check_specs=check_specs(asset),
+        check_specs=check_specs(key),
     )
-    def results(context: dg.AssetExecutionContext, installation: InstallationResource) -> dg.MaterializeResult:
-        with installation.opened() as here, shown():
-            mark_process(context)
-            keys = [RunKey(context.run.run_id, project.name, task.name, day) for day in days_of(context)]
-            for key in keys:
-                with recorded(here.ledger, key, now=frame.now):
-                    report(context, key.day, _evaluated(here, task, key, frame))
-            return dg.MaterializeResult(check_results=checked(here, planned, keys))
+    def results(
+        context: dg.AssetExecutionContext, installation: InstallationResource, duckdb: DuckDBResource
+    ) -> dg.MaterializeResult:
+        from evals_pipeline.orchestration import stages
+
+        with stages.opened(context, installation, duckdb) as here:
+            return dg.MaterializeResult(check_results=stages.evaluate(context, here, planned, frame))
 
     return results
 
@@ -138,11 +107,13 @@ def annotations_asset(project: Project, planned: TaskPlan, frame: Frame) -> dg.A
         description=f"Current results of task {task.name!r}, one row per annotated unit.",
         kinds={"parquet"},
     )
-    def annotations(context: dg.AssetExecutionContext, installation: InstallationResource) -> None:
-        with installation.opened() as here, shown():
-            mark_process(context)
-            for day in days_of(context):
-                report(context, day, m.annotations_metadata(attach_results(here, project, planned, day)))
+    def annotations(
+        context: dg.AssetExecutionContext, installation: InstallationResource, duckdb: DuckDBResource
+    ) -> None:
+        from evals_pipeline.orchestration import stages
+
+        with stages.opened(context, installation, duckdb) as here:
+            stages.attach(context, here, project, planned)
 
     return annotations
 
@@ -171,32 +142,17 @@ def _of_task(planned: TaskPlan) -> dict[str, Any]:
     }
 
 
+def _described(planned: TaskPlan) -> str:
+    """The task's description and, because nobody has the file beside the page, what it does."""
+    task = planned.task
+    uses = ", ".join(
+        f"`{use.name}`" + (f" ({of.evaluator})" if of.evaluator != use.name else "")
+        for use, of in zip(planned.uses, task.evaluators, strict=True)
+    )
+    chosen = "all" if task.sampling_rate == 1 else f"{task.sampling_rate:.4g} of"
+    matching = f" where `{task.filter}`" if task.filter else ""
+    return f"{task.description}\n\nEvaluators: {uses}.\n\nJudged: {chosen} {planned.granularity}s{matching}.".strip()
+
+
 def _cadence(task: Task) -> str:
     return f"every_{task.continuous.every_minutes}_minutes" if task.continuous else "on_demand"
-
-
-def _evaluated(here: Installation, task: Task, key: RunKey, frame: Frame) -> m.Metadata:
-    """Evaluate one day as the run's options say: those chosen for its inputs, read back from the ledger."""
-    chosen = here.ledger.run(key) or here.ledger.latest_selection(key.project, key.task, key.day)
-    planned = plan(Overrides(**(chosen.options if chosen else {})).applied_to(task))
-    began = time.monotonic()
-    evaluated = evaluate_inputs(here, planned, key, now=frame.now, progressed=frame.progress_of("results", key.day))
-    seconds = time.monotonic() - began
-    run = here.ledger.run(key)
-    arrival = Selection(**run.selection).spans_stamp if run is not None and run.selection else 0
-    return m.results_metadata(evaluated, seconds=seconds, newest_arrival=arrival, now=frame.now())
-
-
-def _report_spans(
-    context: dg.AssetExecutionContext, here: Installation, project: Project, collected: Collected, frame: Frame
-) -> None:
-    """One event a day: for the run's days, and for other days that received spans meanwhile."""
-    problems = here.ledger.problems(project.name)
-    rows = rows_of(here, project.name)
-    mine = days_of(context)
-    for day in mine:
-        report(context, day, m.spans_metadata(collected, day, rows=rows.get(day, 0), problems=problems))
-    for day in sorted(set(collected.spans) - set(mine)):
-        report_elsewhere(
-            context, frame.partitions, day, m.spans_metadata(collected, day, rows=rows.get(day, 0), problems=problems)
-        )

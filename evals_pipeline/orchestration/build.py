@@ -18,10 +18,11 @@ import dagster as dg
 
 from evals_pipeline.core.errors import ConfigError
 from evals_pipeline.engine.catalog import Catalog, read_catalog
-from evals_pipeline.engine.installation import Settings
+from evals_pipeline.engine.settings import Settings
 from evals_pipeline.ledger.ledger import Ledger
 from evals_pipeline.orchestration import assets as a
 from evals_pipeline.orchestration.broken import broken_specs, colliding_projects
+from evals_pipeline.orchestration.frame import Frame, Progressed
 from evals_pipeline.orchestration.jobs import evaluate
 from evals_pipeline.orchestration.partitions import daily, first_day
 from evals_pipeline.orchestration.resources import resources
@@ -41,7 +42,7 @@ def build_definitions(
     *,
     only: Collection[str] | None = None,
     now: Callable[[], datetime] = utc_now,
-    progressed: a.Progressed | None = None,
+    progressed: Progressed | None = None,
     environment: Mapping[str, str] = os.environ,
 ) -> dg.Definitions:
     """The definitions of a project folder.
@@ -72,20 +73,20 @@ def _frame(
     folder: Path,
     catalog: Catalog,
     now: Callable[[], datetime],
-    progressed: a.Progressed | None,
+    progressed: Progressed | None,
     environment: Mapping[str, str],
-) -> a.Frame | None:
+) -> Frame | None:
     """The partitions and clock; None for a folder without projects, in which nothing shall be written."""
     if not catalog.projects:
         return None
     ledger = Ledger(Settings.of(folder, environment).database)
     try:
-        return a.Frame(daily(first_day(ledger, now=now(), environment=environment)), now, progressed)
+        return Frame(daily(first_day(ledger, now=now(), environment=environment)), now, progressed)
     finally:
         ledger.close()
 
 
-def _definitions(folder: Path, catalog: Catalog, frame: a.Frame | None, only: Collection[str] | None) -> dg.Definitions:
+def _definitions(folder: Path, catalog: Catalog, frame: Frame | None, only: Collection[str] | None) -> dg.Definitions:
     if frame is None:
         return dg.Definitions(assets=broken_specs(catalog))
     return dg.Definitions(
@@ -98,7 +99,7 @@ def _definitions(folder: Path, catalog: Catalog, frame: a.Frame | None, only: Co
     )
 
 
-def _assets(catalog: Catalog, frame: a.Frame, only: Collection[str] | None) -> Iterator[dg.AssetsDefinition]:
+def _assets(catalog: Catalog, frame: Frame, only: Collection[str] | None) -> Iterator[dg.AssetsDefinition]:
     for name in sorted(catalog.projects):
         project = catalog.projects[name]
         yield a.spans_asset(project, frame)

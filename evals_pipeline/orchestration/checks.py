@@ -7,14 +7,17 @@ beside its verdict.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from evals_pipeline.core.outcome import Outcome
-from evals_pipeline.engine.installation import Installation
 from evals_pipeline.engine.plan import TaskPlan
 from evals_pipeline.ledger.ledger import Run, RunKey, conserved
 from evals_pipeline.orchestration.metadata import Metadata, table
+
+if TYPE_CHECKING:
+    from evals_pipeline.engine.installation import Installation
 
 CONSERVATION = "conservation"
 JUDGED = "judged"

@@ -5,7 +5,6 @@ Counts and outcomes of a run are the ledger's; here are its status, its days and
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -51,7 +50,7 @@ def runs_of(folder: Path, *, task: str | None = None, limit: int = 50) -> list[R
     return [info for info in infos if task is None or _is_about(info, task)][:limit]
 
 
-def log_lines(folder: Path, run_id: str) -> Iterator[LogLine]:
+def log_lines(folder: Path, run_id: str) -> list[LogLine]:
     """The log of the run whose id is, or begins with, `run_id`, oldest line first.
 
     Raises:
@@ -60,7 +59,7 @@ def log_lines(folder: Path, run_id: str) -> Iterator[LogLine]:
     """
     with project_instance(folder) as instance:
         whole = find_run(instance, run_id)
-        yield from (_line(entry) for entry in instance.all_logs(whole))
+        return [_line(entry) for entry in instance.all_logs(whole)]
 
 
 def find_run(instance: dg.DagsterInstance, run_id: str) -> str:

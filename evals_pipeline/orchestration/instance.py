@@ -6,13 +6,15 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import dagster as dg
 
 from evals_pipeline.core.errors import ConfigError
-from evals_pipeline.engine.installation import STATE_FOLDER
+from evals_pipeline.engine.settings import STATE_FOLDER
 
 HOME_VARIABLE = "DAGSTER_HOME"
 CONFIG_FILE = "dagster.yaml"
@@ -47,11 +49,22 @@ def project_instance(folder: Path, environment: Mapping[str, str] = os.environ) 
 
 
 def _made(home: Path) -> None:
-    """Make the folder with our settings; two processes may do it at once, and a reader sees a whole file."""
-    config = home / CONFIG_FILE
-    if config.exists():
+    """Make a whole instance beside `home` and move it there, so that two processes may do it at once.
+
+    Dagster's own first opening of a SQLite instance is no place to meet: both write their mark of the newest tables,
+    and an instance with two marks can never be opened again.
+    """
+    if home.exists():
         return
-    home.mkdir(parents=True, exist_ok=True)
-    unfinished = home / f".{CONFIG_FILE}.{os.getpid()}"
-    unfinished.write_text((Path(__file__).parent / CONFIG_FILE).read_text(encoding="utf-8"), encoding="utf-8")
-    unfinished.replace(config)
+    home.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=".dagster-", dir=home.parent))
+    try:
+        (unfinished / CONFIG_FILE).write_bytes((Path(__file__).parent / CONFIG_FILE).read_bytes())
+        dg.DagsterInstance.from_config(str(unfinished)).dispose()
+        unfinished.chmod(0o755)  # made for its owner alone, like everything temporary
+        unfinished.rename(home)
+    except OSError:
+        if not home.exists():
+            raise
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)

@@ -6,6 +6,7 @@ Which days and what differs is decided by the caller. What a run does is in the 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,13 +16,14 @@ import dagster as dg
 
 from evals_pipeline.core.errors import ConfigError, WindowError
 from evals_pipeline.engine.catalog import read_catalog
-from evals_pipeline.engine.installation import opened
 from evals_pipeline.engine.plan import Overrides, TaskPlan
+from evals_pipeline.engine.settings import Settings
+from evals_pipeline.ledger.ledger import Ledger
 from evals_pipeline.orchestration import naming
-from evals_pipeline.orchestration.assets import Progressed
 from evals_pipeline.orchestration.build import build_definitions, utc_now
 from evals_pipeline.orchestration.config import RunOptions
 from evals_pipeline.orchestration.failures import close_rows
+from evals_pipeline.orchestration.frame import Progressed
 from evals_pipeline.orchestration.instance import project_instance
 from evals_pipeline.orchestration.partitions import range_tags, ranges
 from evals_pipeline.orchestration.processes import MESSAGE, end_dead_runs, limit_pools, process_tag
@@ -71,9 +73,22 @@ def launch(
     """
     planned = read_catalog(folder).task(task_name)
     overrides.applied_to(planned.task)
-    job = build_definitions(folder, only=[task_name], progressed=on_progress).resolve_job_def(naming.JOB)
-    _refuse_other_days(job, days)
+    # Dagster leaves a variable of its context pointing to the instance, even when that is closed.
+    return copy_context().run(_launched, folder, planned, days, overrides, kind, on_progress)
+
+
+def _launched(
+    folder: Path,
+    planned: TaskPlan,
+    days: Sequence[date],
+    overrides: Overrides,
+    kind: Kind,
+    on_progress: Progressed | None,
+) -> Launched:
+    task_name = planned.task.name
     with project_instance(folder) as instance:
+        job = build_definitions(folder, only=[task_name], progressed=on_progress).resolve_job_def(naming.JOB)
+        _refuse_other_days(job, days)
         recover(folder, instance)
         limit_pools(
             instance, {naming.spans_pool(planned.task.project), naming.task_pool(planned.task.project, task_name)}
@@ -85,9 +100,10 @@ def recover(folder: Path, instance: dg.DagsterInstance) -> list[str]:
     """End the runs whose process is gone, in Dagster and in the ledger; returns their ids."""
     ended = end_dead_runs(instance)
     if ended:
-        with opened(folder) as here:
-            for run_id in ended:
-                close_rows(here.ledger, run_id, MESSAGE, now=utc_now())
+        ledger = Ledger(Settings.of(folder).database)
+        for run_id in ended:
+            close_rows(ledger, run_id, MESSAGE, now=utc_now())
+        ledger.close()
     return ended
 
 
@@ -164,6 +180,7 @@ def _words(event: dg.DagsterEvent) -> str:
     data = event.step_failure_data
     failure = data.user_failure_data
     if failure is None or failure.description is None:
-        return data.error_display_string
+        error = data.error
+        return " ".join((error.cause or error).message.split()) if error is not None else "the step failed"
     hint = failure.metadata.get("hint")
     return f"{failure.description}\nHint: {hint.value}" if hint is not None else failure.description

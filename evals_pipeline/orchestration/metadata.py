@@ -7,22 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from evals_pipeline.core.outcome import Outcome
-from evals_pipeline.engine.annotations import Attached
-from evals_pipeline.engine.inputs import Counts, Selected
-from evals_pipeline.engine.results import Evaluated
-from evals_pipeline.engine.spans import Collected
-from evals_pipeline.engine.summary import Summary
 from evals_pipeline.ledger.ledger import SourceProblem
 from evals_pipeline.orchestration.plots import label_shares, most_frequent
+
+if TYPE_CHECKING:
+    from evals_pipeline.engine.annotations import Attached
+    from evals_pipeline.engine.inputs import Counts, Selected
+    from evals_pipeline.engine.results import Evaluated
+    from evals_pipeline.engine.spans import Collected
+    from evals_pipeline.engine.summary import Summary
 
 ROWS = "dagster/partition_row_count"
 
 _NUMBERED = (Outcome.EVALUATED, Outcome.SKIPPED, Outcome.ERRORED)
 _PROBLEMS_SHOWN = 10
+_LOWEST_SHOWN = 10
 
 Metadata = dict[str, dg.MetadataValue]
 Cell = str | int | float | bool | None
@@ -110,7 +114,7 @@ def _scores(summary: Summary) -> Metadata:
     metadata: Metadata = {}
     for name, of in summary.evaluators.items():
         if of.score_mean is not None:
-            metadata[f"{name}/score_mean"] = dg.MetadataValue.float(of.score_mean)
+            metadata[f"{name}/score_mean"] = dg.MetadataValue.float(round(of.score_mean, 6))
         metadata[f"{name}/score_count"] = dg.MetadataValue.int(of.score_count)
     return metadata
 
@@ -136,6 +140,10 @@ def _label_rows(summary: Summary) -> list[tuple[str, str, int, str]]:
 
 
 def _lowest_rows(summary: Summary) -> list[tuple[str, str, float, str | None]]:
-    """The ten units with the lowest scores among all evaluators, by score."""
-    rows = [(name, unit, score, label) for name, of in summary.evaluators.items() for unit, score, label in of.lowest]
-    return sorted(rows, key=lambda row: (row[2], row[0], row[1]))[:10]
+    """The units with the lowest scores; evaluators take turns where scores are equal."""
+    rows = [
+        (score, place, (name, unit, score, label))
+        for name, of in summary.evaluators.items()
+        for place, (unit, score, label) in enumerate(of.lowest)
+    ]
+    return [row for _, _, row in sorted(rows, key=lambda item: (item[0], item[1], item[2][0]))[:_LOWEST_SHOWN]]

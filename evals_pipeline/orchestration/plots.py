@@ -10,8 +10,10 @@ import base64
 from collections.abc import Mapping
 from html import escape
 from itertools import islice
+from typing import TYPE_CHECKING
 
-from evals_pipeline.engine.summary import EvaluatorSummary, Summary
+if TYPE_CHECKING:
+    from evals_pipeline.engine.summary import EvaluatorSummary, Summary
 
 MOST_EVALUATORS = 12
 MOST_LABELS = 6
@@ -24,7 +26,8 @@ _REST = "other labels"
 def label_shares(summary: Summary) -> str:
     """Markdown of one bar per evaluator and label; empty when nothing has a label."""
     labelled = {name: of for name, of in summary.evaluators.items() if of.labels}
-    rows = [row for name, of in islice(labelled.items(), MOST_EVALUATORS) for row in _rows(name, of)]
+    colours = _Colours()
+    rows = [row for name, of in islice(labelled.items(), MOST_EVALUATORS) for row in _rows(name, of, colours)]
     if not rows:
         return ""
     height = len(rows) * _ROW + 12
@@ -44,12 +47,23 @@ def most_frequent(labels: Mapping[str, int]) -> dict[str, int]:
     return {**shown, _REST: rest} if rest else shown
 
 
-def _rows(name: str, of: EvaluatorSummary) -> list[tuple[str, str, int, int, str]]:
+class _Colours:
+    """One colour for each label, the same for all evaluators."""
+
+    def __init__(self) -> None:
+        self.places: dict[str, int] = {}
+
+    def of(self, label: str) -> str:
+        """The label's colour."""
+        return _COLOURS[self.places.setdefault(label, len(self.places)) % len(_COLOURS)]
+
+
+def _rows(name: str, of: EvaluatorSummary, colours: _Colours) -> list[tuple[str, str, int, int, str]]:
     """Evaluator (on its first row only), label, count, all labels of the evaluator, colour."""
     total = sum(of.labels.values())
     shown = most_frequent(of.labels)
     return [
-        ("" if number else name, label, count, total, _COLOURS[number % len(_COLOURS)])
+        ("" if number else name, label, count, total, colours.of(label))
         for number, (label, count) in enumerate(shown.items())
     ]
 

@@ -10,9 +10,6 @@ from datetime import date
 
 import dagster as dg
 
-from evals_pipeline.engine.installation import Installation
-from evals_pipeline.lake.tables import SPANS
-
 
 def report(context: dg.AssetExecutionContext, day: date, metadata: Mapping[str, dg.MetadataValue]) -> None:
     """Say that one of the run's days is done.
@@ -41,12 +38,3 @@ def report_elsewhere(
             f"Spans of {partition} are stored, but that day is no partition;"
             f" the first one is {partitions.get_first_partition_key()}."
         )
-
-
-def rows_of(here: Installation, project: str) -> dict[date, int]:
-    """Day -> spans of the project in the lake."""
-    rows: dict[date, int] = {}
-    for file in here.lake.snapshot(SPANS).files_of(project=project):
-        day = date.fromisoformat(file.partition["day"])
-        rows[day] = rows.get(day, 0) + file.rows
-    return rows

@@ -10,41 +10,51 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
-import duckdb
 from dagster_duckdb import DuckDBResource
 
-from evals_pipeline.engine.installation import Installation, Settings
-from evals_pipeline.lake.connection import prepare
+from evals_pipeline.engine.settings import Settings
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from evals_pipeline.engine.installation import Installation
 
 
 class InstallationResource(dg.ConfigurableResource):
     """A project folder with its lake and ledger."""
 
     folder: str
-    database: DuckDBResource
 
     @contextmanager
-    def opened(self) -> Iterator[Installation]:
-        """The installation, its database connections given back at the end of the block."""
+    def opened(self, engine: DuckDBResource | None = None) -> Iterator[Installation]:
+        """The installation, read with `engine`, or with its own when None; closed at the end of the block."""
+        from evals_pipeline.engine.installation import Installation
+
         here = Installation.open(Path(self.folder))
         try:
-            yield replace(here, connect=lambda: self._connected(here.lake.root))
+            yield here if engine is None else replace(here, connect=lambda: _connected(engine, here.lake.root))
         finally:
             here.ledger.close()
 
-    @contextmanager
-    def _connected(self, root: str) -> Iterator[duckdb.DuckDBPyConnection]:
-        with self.database.get_connection() as connection:
-            try:
-                yield prepare(connection, root)
-            finally:
-                connection.close()  # the resource forgets to when the block fails
+
+@contextmanager
+def _connected(engine: DuckDBResource, root: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    from evals_pipeline.lake.connection import prepare
+
+    with engine.get_connection() as connection:
+        try:
+            yield prepare(connection, root)
+        finally:
+            connection.close()  # the resource forgets to when the block fails
 
 
 def resources(folder: Path) -> dict[str, object]:
     """The resources of a project folder, by the names under which assets ask for them."""
     limit = Settings.of(folder).memory_limit
-    engine = DuckDBResource(database=":memory:", connection_config={"memory_limit": limit})
-    return {"duckdb": engine, "installation": InstallationResource(folder=str(folder), database=engine)}
+    return {
+        "duckdb": DuckDBResource(database=":memory:", connection_config={"memory_limit": limit}),
+        "installation": InstallationResource(folder=str(folder)),
+    }

@@ -9,20 +9,21 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from evals_pipeline.engine.catalog import Catalog
-from evals_pipeline.engine.installation import Installation
 from evals_pipeline.engine.plan import TaskPlan
-from evals_pipeline.engine.spans import spans_key
-from evals_pipeline.lake.tables import SPANS
 from evals_pipeline.orchestration import naming
-from evals_pipeline.orchestration.assets import Frame
+from evals_pipeline.orchestration.frame import Frame
 from evals_pipeline.orchestration.jobs import evaluate
 from evals_pipeline.orchestration.partitions import range_tags, ranges
 from evals_pipeline.orchestration.processes import UNFINISHED
 from evals_pipeline.orchestration.resources import InstallationResource
+
+if TYPE_CHECKING:
+    from evals_pipeline.engine.installation import Installation
 
 Work = Mapping[date, frozenset[str]]
 """Day -> names of the tasks that are to run on it."""
@@ -111,6 +112,9 @@ class _LateSpans:
     """Which days hold spans that a task has not seen."""
 
     def __init__(self, here: Installation, project: str) -> None:
+        from evals_pipeline.engine.spans import spans_key
+        from evals_pipeline.lake.tables import SPANS
+
         self.here, self.project = here, project
         snapshot = here.lake.snapshot(SPANS)
         self.stamp = snapshot.stamp(spans_key(project))

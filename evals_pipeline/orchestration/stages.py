@@ -1,0 +1,105 @@
+"""What the asset bodies call: one stage of `engine` for each of the run's days, and a report of it.
+
+Bodies import this module when they run: it brings the lake with it, which nobody needs to see what there is. Decisions
+about data belong to the engine; how a report looks is `metadata`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+
+import dagster as dg
+from dagster_duckdb import DuckDBResource
+
+from evals_pipeline.core.task import Project, Task
+from evals_pipeline.engine.annotations import attach_results
+from evals_pipeline.engine.inputs import Selection, select_inputs
+from evals_pipeline.engine.installation import Installation
+from evals_pipeline.engine.plan import Overrides, TaskPlan, plan
+from evals_pipeline.engine.results import evaluate_inputs
+from evals_pipeline.engine.spans import collect_spans
+from evals_pipeline.lake.tables import SPANS
+from evals_pipeline.ledger.ledger import RunKey
+from evals_pipeline.orchestration import metadata as m
+from evals_pipeline.orchestration.checks import checked
+from evals_pipeline.orchestration.failures import recorded, shown
+from evals_pipeline.orchestration.frame import Frame
+from evals_pipeline.orchestration.partitions import days_of
+from evals_pipeline.orchestration.processes import mark_process
+from evals_pipeline.orchestration.reporting import report, report_elsewhere
+from evals_pipeline.orchestration.resources import InstallationResource
+
+Context = dg.AssetExecutionContext
+
+
+@contextmanager
+def opened(context: Context, installation: InstallationResource, engine: DuckDBResource) -> Iterator[Installation]:
+    """The installation for the length of a body; errors of ours become failures of the step."""
+    with shown(), installation.opened(engine) as here:
+        mark_process(context)
+        yield here
+
+
+def collect(context: Context, here: Installation, project: Project, frame: Frame) -> None:
+    """Read what is new; one event for each of the run's days, and for other days that received spans."""
+    collected = collect_spans(here, project, now=frame.now, progressed=frame.progress_of("spans"))
+    problems, rows = here.ledger.problems(project.name), _rows_by_day(here, project.name)
+    mine = days_of(context)
+    for day in sorted({*mine, *collected.spans}):
+        metadata = m.spans_metadata(collected, day, rows=rows.get(day, 0), problems=problems)
+        if day in mine:
+            report(context, day, metadata)
+        else:
+            report_elsewhere(context, frame.partitions, day, metadata)
+
+
+def select(context: Context, here: Installation, task: Task, overrides: Overrides, frame: Frame) -> None:
+    """Choose each day's units, as the task and this run's options say."""
+    chosen = plan(overrides.applied_to(task))
+    for key in keys_of(context, task):
+        with recorded(here.ledger, key, now=frame.now):
+            selected = select_inputs(here, chosen, key, overrides, now=frame.now())
+            report(context, key.day, m.inputs_metadata(selected))
+
+
+def evaluate(context: Context, here: Installation, planned: TaskPlan, frame: Frame) -> list[dg.AssetCheckResult]:
+    """Judge each day's inputs; returns the verdicts of the checks on all of them."""
+    keys = keys_of(context, planned.task)
+    for key in keys:
+        with recorded(here.ledger, key, now=frame.now):
+            report(context, key.day, _evaluated(here, planned.task, key, frame))
+    return checked(here, planned, keys)
+
+
+def attach(context: Context, here: Installation, project: Project, planned: TaskPlan) -> None:
+    """Attach each day's results to their units."""
+    for day in days_of(context):
+        report(context, day, m.annotations_metadata(attach_results(here, project, planned, day)))
+
+
+def keys_of(context: Context, task: Task) -> list[RunKey]:
+    """The keys under which the run's days are kept in the ledger."""
+    return [RunKey(context.run.run_id, task.project, task.name, day) for day in days_of(context)]
+
+
+def _evaluated(here: Installation, task: Task, key: RunKey, frame: Frame) -> m.Metadata:
+    """Evaluate one day as the options say that its inputs were chosen with, which the ledger remembers."""
+    chosen = here.ledger.run(key) or here.ledger.latest_selection(key.project, key.task, key.day)
+    planned = plan(Overrides(**(chosen.options if chosen else {})).applied_to(task))
+    began = time.monotonic()
+    evaluated = evaluate_inputs(here, planned, key, now=frame.now, progressed=frame.progress_of("results", key.day))
+    seconds = time.monotonic() - began
+    run = here.ledger.run(key)
+    arrival = Selection(**run.selection).spans_stamp if run is not None and run.selection else 0
+    return m.results_metadata(evaluated, seconds=seconds, newest_arrival=arrival, now=frame.now())
+
+
+def _rows_by_day(here: Installation, project: str) -> dict[date, int]:
+    rows: dict[date, int] = {}
+    for file in here.lake.snapshot(SPANS).files_of(project=project):
+        day = date.fromisoformat(file.partition["day"])
+        rows[day] = rows.get(day, 0) + file.rows
+    return rows

@@ -1,0 +1,1 @@
+"""The roof on real instances, lakes and child processes."""
