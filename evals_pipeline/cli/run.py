@@ -1,0 +1,125 @@
+"""`evals run` and `evals backfill`: a task on one day, or on many."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from evals_pipeline.cli import exits, screen
+from evals_pipeline.cli import options as o
+from evals_pipeline.cli.running import run_task
+from evals_pipeline.core.window import Window, parse_day
+
+if TYPE_CHECKING:
+    from evals_pipeline.engine.dry_run import DayForecast
+    from evals_pipeline.engine.plan import Overrides
+
+
+def run(
+    task: o.TaskName,
+    day: Annotated[str | None, typer.Option("--day", metavar="DAY", help="UTC day; absent: today.")] = None,
+    sampling_rate: o.SamplingRate = None,
+    filter_text: o.FilterText = None,
+    max_units: o.MaxUnits = None,
+    override: o.Override = False,
+    project_dir: o.ProjectDir = None,
+    as_json: o.Json = False,
+) -> None:
+    """Run a task on one day, at once and in this process; Dagster records the run."""
+    folder = o.project_folder(project_dir)
+    window = Window.of_day(parse_day(day) if day else o.utc_now().date())
+    overrides = o.chosen_overrides(sampling_rate, filter_text, max_units, override=override)
+    execute(folder, task, window, overrides, kind="run", as_json=as_json)
+
+
+def backfill(
+    task: o.TaskName,
+    last: o.Last = None,
+    start: o.Start = None,
+    end: o.End = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Collect and judge nothing: show what the run would take on.")
+    ] = False,
+    sampling_rate: o.SamplingRate = None,
+    filter_text: o.FilterText = None,
+    max_units: o.MaxUnits = None,
+    override: o.Override = False,
+    project_dir: o.ProjectDir = None,
+    as_json: o.Json = False,
+) -> None:
+    """Run a task on past days, given as --last 7d or as --start and --end (exclusive)."""
+    folder = o.project_folder(project_dir)
+    window = o.required_window(last, start, end, now=o.utc_now())
+    overrides = o.chosen_overrides(sampling_rate, filter_text, max_units, override=override)
+    if dry_run:
+        _forecast(folder, task, window, overrides, as_json=as_json)
+    else:
+        execute(folder, task, window, overrides, kind="backfill", as_json=as_json)
+
+
+def execute(
+    folder: Path, task: str, window: Window, overrides: Overrides, *, kind: Literal["run", "backfill"], as_json: bool
+) -> None:
+    """Run, print, and end with the code for a failed run when it failed."""
+    found = run_task(folder, task, window, overrides, kind=kind, hidden=as_json)
+    failures = found if isinstance(found, tuple) else found.failures
+    if as_json:
+        screen.print_json({"task": task, "failures": list(failures)} if isinstance(found, tuple) else found.document())
+    elif not isinstance(found, tuple):
+        found.show()
+        _say_next(task, found.report.run_id)
+    for failure in failures:
+        screen.complain(failure)
+    if failures:
+        raise typer.Exit(exits.BROKEN)
+
+
+def _say_next(task: str, run_id: str) -> None:
+    evals = screen.command()
+    commands = (f"{evals} results {task}", f"{evals} explain {task} UNIT_ID", f"{evals} logs {run_id[:8]}")
+    screen.note("Next: " + "    ".join(commands), style="dim")
+
+
+def _forecast(folder: Path, task: str, window: Window, overrides: Overrides, *, as_json: bool) -> None:
+    from evals_pipeline.engine.catalog import read_catalog
+    from evals_pipeline.engine.dry_run import forecast
+    from evals_pipeline.engine.installation import opened
+    from evals_pipeline.engine.plan import plan
+
+    planned = plan(overrides.applied_to(read_catalog(folder).task(task).task))
+    with opened(folder) as here:
+        days = forecast(here, planned, window, override=overrides.override)
+    names = [use.name for use in planned.uses]
+    if as_json:
+        screen.print_json(_document(task, window, days))
+    else:
+        _show(names, days)
+        screen.note("Nothing was collected or judged. Spans that have not been collected yet are not counted.")
+
+
+def _show(names: list[str], days: tuple[DayForecast, ...]) -> None:
+    columns = ["day", "spans", "match the filter", "sampled", *(f"{name} would judge" for name in names)]
+    numbers = [[day.candidates, day.admitted, day.sampled, *(day.asked[name] for name in names)] for day in days]
+    rows = [[str(day.day), *map(screen.count, of)] for day, of in zip(days, numbers, strict=True)]
+    total = [sum(column) for column in zip(*numbers, strict=True)] or [0] * (len(columns) - 1)
+    screen.table(columns, [*rows, ["all days", *map(screen.count, total)]], right=columns[1:])
+
+
+def _document(task: str, window: Window, days: tuple[DayForecast, ...]) -> dict[str, Any]:
+    return {
+        "task": task,
+        "start": window.start,
+        "end": window.end,
+        "days": [
+            {
+                "day": day.day,
+                "candidates": day.candidates,
+                "admitted": day.admitted,
+                "sampled": day.sampled,
+                "would_judge": dict(day.asked),
+            }
+            for day in days
+        ],
+    }

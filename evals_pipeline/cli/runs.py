@@ -1,0 +1,71 @@
+"""`evals runs` and `evals logs`: what has been run, and what a run said."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from evals_pipeline.cli import screen
+from evals_pipeline.cli.options import Json, ProjectDir, project_folder
+from evals_pipeline.cli.reports import days_text, run_document
+
+_COLUMNS = ("run", "task", "days", "started (UTC)", "seconds", "status", "spans", "verdicts", "errored")
+_STYLES = {"failed": "bold red", "running": "yellow", "finished": "green"}
+
+
+def runs(
+    task: Annotated[str | None, typer.Argument(metavar="[TASK]", help="Only runs of this task.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, metavar="N", help="How many, newest first.")] = 20,
+    project_dir: ProjectDir = None,
+    as_json: Json = False,
+) -> None:
+    """List the newest runs, those of schedules and of the Dagster UI included."""
+    from evals_pipeline.core.outcome import Outcome
+    from evals_pipeline.engine.catalog import read_catalog
+    from evals_pipeline.engine.history import run_reports
+    from evals_pipeline.engine.installation import opened
+
+    folder = project_folder(project_dir)
+    if task is not None:
+        read_catalog(folder).task(task)
+    with opened(folder) as here:
+        reports = run_reports(here.ledger, task=task, limit=limit)
+    if as_json:
+        screen.print_json([run_document(report) for report in reports])
+        return
+    rows = [
+        [
+            report.run_id[:8],
+            report.task,
+            days_text(report),
+            screen.moment(report.started_at),
+            "" if report.seconds is None else f"{report.seconds:.1f}",
+            Text(report.status, _STYLES.get(report.status, "")),
+            screen.count(report.candidates),
+            screen.count(report.judged),
+            screen.count(sum(of.get(Outcome.ERRORED, 0) for of in report.outcomes.values())),
+        ]
+        for report in reports
+    ]
+    screen.table(_COLUMNS, rows, right=("seconds", "spans", "verdicts", "errored"))
+
+
+def logs(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, or its first characters.")],
+    project_dir: ProjectDir = None,
+    as_json: Json = False,
+) -> None:
+    """Print what a run said, oldest line first."""
+    from evals_pipeline.orchestration.history import log_lines
+
+    lines = list(log_lines(project_folder(project_dir), run))
+    if as_json:
+        screen.print_json(
+            [{"time": line.time, "level": line.level, "step": line.step, "message": line.message} for line in lines]
+        )
+        return
+    for line in lines:
+        step = f"{line.step} - " if line.step else ""
+        screen.say(f"{screen.moment(line.time)} {line.level:8} {step}{line.message}")
