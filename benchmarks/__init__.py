@@ -1,4 +1,4 @@
-"""Speed and memory, measured beside the peers' released packages. Prints ratios, versions and the machine; never a test.
+"""Speed and memory beside the peers' released packages. Prints ratios, versions and the machine; never a test.
 
 `python -m benchmarks` runs all; `python -m benchmarks code_checks --spans 200000` runs one, smaller.
 """

@@ -1,4 +1,4 @@
-"""Five prebuilt checks from the lake to committed results, beside `phoenix.evals.evaluate_dataframe` on the same rows."""
+"""Five prebuilt checks, lake to committed results, beside `phoenix.evals.evaluate_dataframe` on the same rows."""
 
 from __future__ import annotations
 
@@ -83,9 +83,8 @@ def _export(here: Installation, target: Path) -> None:
     with here.connect() as connection:
         snapshot = here.lake.snapshot(SPANS)
         relation = snapshot.relation(snapshot.files[:1])
-        connection.execute(
-            f'COPY (SELECT "context.span_id", "attributes.output.value" AS text FROM {relation} LIMIT {PEER_ROWS}) TO {literal(str(target))} (FORMAT parquet)'
-        )
+        rows = f'SELECT "context.span_id", "attributes.output.value" AS text FROM {relation} LIMIT {PEER_ROWS}'
+        connection.execute(f"COPY ({rows}) TO {literal(str(target))} (FORMAT parquet)")
 
 
 def walk(folder: Path, run_id: str) -> None:

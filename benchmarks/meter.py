@@ -56,7 +56,8 @@ def run_child(*arguments: str, python: str = sys.executable, env: dict[str, str]
 def machine() -> str:
     """One line: cores, load, Python and the versions that matter."""
     packages = ", ".join(f"{name} {version(name)}" for name in ("duckdb", "deltalake", "pyarrow", "dagster"))
-    return f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {platform.machine()}, Python {platform.python_version()}, {packages}"
+    host = f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {platform.machine()}"
+    return f"{host}, Python {platform.python_version()}, {packages}"
 
 
 def spinning_ns() -> float:

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from evals_pipeline.core.columns import SPAN_COLUMNS
-from evals_pipeline.core.sql import identifier
+from evals_pipeline.core.sql import identifier, literal
 from evals_pipeline.engine.installation import Installation
 from evals_pipeline.engine.spans import spans_key
 from evals_pipeline.lake.tables import SPANS
@@ -17,16 +17,26 @@ FILE_SPANS = 500_000
 
 _MIDNIGHT = int(datetime(2026, 1, 15, tzinfo=UTC).timestamp()) * 1_000_000
 
-_WORDS = "['refund', 'flight', 'gate', 'order', 'ticket', 'delay', 'seat', 'please', 'thanks', 'error', 'null', 'baggage', 'w' || (seed % 400)]"
+_RARE = ["refund", "order", "ticket", "chargeback", "error", "null"]
+"""Words that the checks look for; about one word in a hundred is one of them."""
 
 TASK = """
 project: bench
 evaluators:
-  - {evaluator: json_parseable, mapping: {text: attributes.output.value}}
-  - {evaluator: matches_regex, parameters: {pattern: "ORD-[0-9]{6}"}, mapping: {text: attributes.output.value}}
-  - {evaluator: contains_any_keyword, parameters: {keywords: [refund, chargeback, "pay back"]}, mapping: {text: attributes.output.value}}
-  - {evaluator: contains_all_keywords, parameters: {keywords: [order, ticket]}, mapping: {text: attributes.output.value}}
-  - {evaluator: exact_match, parameters: {expected: "none"}, mapping: {text: attributes.output.value}}
+  - evaluator: json_parseable
+    mapping: {text: attributes.output.value}
+  - evaluator: matches_regex
+    parameters: {pattern: "ORD-[0-9]{6}"}
+    mapping: {text: attributes.output.value}
+  - evaluator: contains_any_keyword
+    parameters: {keywords: [refund, chargeback, "pay back"]}
+    mapping: {text: attributes.output.value}
+  - evaluator: contains_all_keywords
+    parameters: {keywords: [order, ticket]}
+    mapping: {text: attributes.output.value}
+  - evaluator: exact_match
+    parameters: {expected: "none"}
+    mapping: {text: attributes.output.value}
 """
 """Five prebuilt checks on the same text."""
 
@@ -52,8 +62,13 @@ def fill_lake(here: Installation, count: int, *, first: int = 0, file_spans: int
 
 
 def _spans(start: int, end: int, stamp: int) -> str:
-    words = f"list_reduce(list_transform(range(150), lambda i: list_extract({_WORDS}, 1 + (hash(seed * 1000 + i) % 13)::INT)), lambda a, b: a || ' ' || b)"
-    text = f"CASE seed % 3 WHEN 0 THEN '{{\"id\": ' || seed || ', \"note\": \"' || {words} || '\"}}' ELSE {words} || CASE WHEN seed % 7 = 0 THEN ' ORD-123456' ELSE '' END END"
+    draw = "hash(seed * 1000 + i)"
+    rare = "[" + ", ".join(literal(word) for word in _RARE) + "]"
+    word = f"if({draw} % 100 = 0, {rare}[1 + ({draw} // 100 % {len(_RARE)})::INT], 'word' || {draw} % 400)"
+    words = f"list_reduce(list_transform(range(150), lambda i: {word}), lambda one, other: one || ' ' || other)"
+    prose = f"{words} || if(seed % 7 = 0, ' ORD-123456', '')"
+    document = f"""'{{"id": ' || seed || ', "note": "' || {words} || '"}}'"""
+    text = f"if(seed % 3 = 0, {document}, {prose})"
     values = {
         "context.span_id": "lpad(to_hex(hash(seed)), 16, '0')",
         "context.trace_id": "md5((seed // 4)::VARCHAR)",

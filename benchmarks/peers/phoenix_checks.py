@@ -18,6 +18,7 @@ PATTERN = re.compile("ORD-[0-9]{6}")
 
 @create_evaluator(name="json_parseable", kind="code")
 def json_parseable(text: str) -> bool:
+    """Whether it is JSON."""
     try:
         json.loads(text)
     except ValueError:
@@ -27,23 +28,27 @@ def json_parseable(text: str) -> bool:
 
 @create_evaluator(name="matches_regex", kind="code")
 def matches_regex(text: str) -> bool:
+    """Whether it holds an order number."""
     return PATTERN.search(text) is not None
 
 
 @create_evaluator(name="contains_any_keyword", kind="code")
 def contains_any_keyword(text: str) -> bool:
+    """Whether it holds one of the words, in any case."""
     lowered = text.lower()
     return any(word in lowered for word in ("refund", "chargeback", "pay back"))
 
 
 @create_evaluator(name="contains_all_keywords", kind="code")
 def contains_all_keywords(text: str) -> bool:
+    """Whether it holds all of the words, in any case."""
     lowered = text.lower()
     return all(word in lowered for word in ("order", "ticket"))
 
 
 @create_evaluator(name="exact_match", kind="code")
 def exact_match(text: str) -> bool:
+    """Whether it is the word none."""
     return text == "none"
 
 
@@ -51,6 +56,7 @@ EVALUATORS = [json_parseable, matches_regex, contains_any_keyword, contains_all_
 
 
 def main() -> None:
+    """Judge the rows of the Parquet file that is named and print the cost as JSON."""
     frame = pd.read_parquet(sys.argv[1])
     wall, cpu = time.perf_counter(), time.process_time()
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
