@@ -12,10 +12,10 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
-from evals_pipeline.core.columns import DERIVED_COLUMNS, OTHER_ATTRIBUTES, SPAN_COLUMNS, canonical
+from evals_pipeline.core.columns import DERIVED_COLUMNS, OTHER_ATTRIBUTES, SPAN_COLUMNS, TIMESTAMP, canonical
 from evals_pipeline.core.errors import MappingError, did_you_mean
 from evals_pipeline.core.sql import identifier, literal
 
@@ -63,8 +63,10 @@ def parse_path(path: str, *, field: str = "") -> Path:
             rest = parts[length:]
             if column == OTHER_ATTRIBUTES:
                 _refuse_typo(path, known, field)
+                if rest:
+                    _refuse_beginning(path, known, field)
             if rest and not _can_hold_json(column):
-                holds = SPAN_COLUMNS.get(column, "a number")
+                holds = "a time" if SPAN_COLUMNS.get(column) == TIMESTAMP else "a number"
                 raise MappingError(f"{path!r} goes inside {column!r}, which is {holds}", field=field)
             return Path(column, rest)
     raise _unknown_column(path, known, field)
@@ -85,6 +87,25 @@ def _refuse_typo(path: str, known: Iterable[str], field: str) -> None:
 
 def _can_hold_json(column: str) -> bool:
     return SPAN_COLUMNS.get(column) in ("VARCHAR", "JSON")
+
+
+def _refuse_beginning(path: str, known: Iterable[str], field: str) -> None:
+    """Refuse `attributes.output`: what has columns of its own below it is never there itself."""
+    below = sorted(name for name in known if name.startswith(f"{path}."))
+    if below:
+        hint = f"it is the beginning of: {', '.join(below)}"
+        raise MappingError(f"no span has a column {path!r}", field=field, hint=hint)
+
+
+def text_sql(path: Path) -> str:
+    """DuckDB expression of a column's value as `as_text` spells it; the session's time zone must be UTC."""
+    match SPAN_COLUMNS.get(path.column):
+        case "VARCHAR" | "JSON":
+            return path.sql
+        case "TIMESTAMP WITH TIME ZONE":
+            return f"strftime({path.sql}, '%Y-%m-%dT%H:%M:%S.%f+00:00')"
+        case _:
+            return f"CAST({path.sql} AS VARCHAR)"
 
 
 def walk(value: Any, parts: tuple[str, ...]) -> Any:
@@ -116,12 +137,14 @@ def _parsed(value: Any) -> Any:
 
 
 def as_text(value: Any) -> str | None:
-    """A value as evaluators see it: text as it stands, anything else as compact JSON, nothing as None."""
+    """A value as evaluators see it: text as it stands, times in ISO 8601 with microseconds, anything else as JSON."""
     match value:
         case None:
             return None
         case str():
             return _storable(value)
+        case datetime():
+            return value.astimezone(UTC).isoformat(timespec="microseconds")
         case date():
             return value.isoformat()
         case _:

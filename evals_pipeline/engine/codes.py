@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from evals_pipeline.core.columns import SPAN_COLUMNS
 from evals_pipeline.core.outcome import Outcome
-from evals_pipeline.core.paths import Path
+from evals_pipeline.core.paths import Path, text_sql
 from evals_pipeline.core.sql import literal
 from evals_pipeline.engine.plan import PlannedUse
 
@@ -42,6 +41,4 @@ def code_sql(use: PlannedUse, *, asks_all: bool, checks_settled: bool) -> str:
 
 def value_sql(path: Path) -> str:
     """DuckDB expression of a mapped value as text, over a span joined with its input row."""
-    if not path.is_column:
-        return f'units."values"[{literal(path.dotted)}]'
-    return path.sql if SPAN_COLUMNS.get(path.column) in ("VARCHAR", "JSON") else f"CAST({path.sql} AS VARCHAR)"
+    return text_sql(path) if path.is_column else f'units."values"[{literal(path.dotted)}]'

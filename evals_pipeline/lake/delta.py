@@ -11,7 +11,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
@@ -30,6 +30,8 @@ from evals_pipeline.lake.connection import lake_errors, one_row
 from evals_pipeline.lake.tables import TABLES, LakeTable
 
 Partition = Mapping[str, str | date]
+
+_COMMIT_ATTEMPTS = 10
 
 _FOLDER_NAME_LENGTH = 150
 
@@ -161,15 +163,22 @@ class Lake:
             for file in files
         ]
         properties = CommitProperties(app_transactions=[Transaction(key, stamp)] if key else None)
-        table = snapshot.table
+        table, seen, latest = snapshot.table, snapshot.stamp(key) if key else 0, snapshot
         with lake_errors(f"committing to {table.name!r} in {self.root}"):
-            try:
-                snapshot.delta.create_write_transaction(
-                    actions, "append", snapshot.delta.schema(), list(table.partition_by), commit_properties=properties
-                )
-            except CommitFailedError as cause:
-                self.discard(table, files)
-                raise OverlapError(f"{key!r} was committed by another run") from cause
+            for _ in range(_COMMIT_ATTEMPTS):
+                try:
+                    latest.delta.create_write_transaction(
+                        actions, "append", latest.delta.schema(), list(table.partition_by), commit_properties=properties
+                    )
+                except CommitFailedError:
+                    # Refused for what another key did, such as making the table at the same moment, it may be retried.
+                    latest = self.snapshot(table)
+                    if key and latest.stamp(key) != seen:
+                        break
+                else:
+                    return
+        self.discard(table, files)
+        raise OverlapError(f"{key or table.name!r} was committed by another run")
 
     def discard(self, table: LakeTable, files: Sequence[WrittenFile]) -> None:
         """Remove files that will not be committed."""
@@ -183,9 +192,16 @@ class Lake:
     def _create(self, table: LakeTable) -> None:
         self._make_folder(f"{self.uri(table)}/_delta_log")
         schema = Schema.from_arrow(table.arrow_schema)
-        DeltaTable.create(
-            self.uri(table), schema, mode="ignore", name=table.name, partition_by=list(table.partition_by)
-        )
+        once = CommitProperties(max_commit_retries=0)  # tried again, it would be made a second time
+        with suppress(CommitFailedError):  # somebody else made it meanwhile
+            DeltaTable.create(
+                self.uri(table),
+                schema,
+                mode="ignore",
+                name=table.name,
+                partition_by=list(table.partition_by),
+                commit_properties=once,
+            )
 
     def _make_folder(self, target: str) -> None:
         self._filesystem.makedirs(target.rpartition("/")[0], exist_ok=True)

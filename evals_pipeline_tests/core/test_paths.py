@@ -70,7 +70,8 @@ def test_a_path_goes_on_inside_the_longest_column(text: str, path: Path) -> None
         pytest.param("nam", "no span has a column 'nam'; there is: attributes, ", "did you mean 'name'?", id="typo"),
         pytest.param("env", "no span has a column 'env'", "attributes.<its name>", id="attribute without its prefix"),
         pytest.param("attributes.llm.modelname", "no span has", "attributes.llm.model_name", id="typo in an attribute"),
-        pytest.param("start_time.year", "goes inside 'start_time', which is TIMESTAMP", "", id="inside a time"),
+        pytest.param("attributes.output", "no span has", "attributes.output.value", id="only the beginning of columns"),
+        pytest.param("start_time.year", "goes inside 'start_time', which is a time", "", id="inside a time"),
         pytest.param("latency_ms.x", "goes inside 'latency_ms', which is a number", "", id="inside a derived number"),
     ],
 )
@@ -194,7 +195,7 @@ def test_depth_up_to_what_json_reads_finds_a_value_or_nothing() -> None:
         pytest.param(0.1, "0.1", id="number"),
         pytest.param(True, "true", id="truth"),
         pytest.param({"a": [1, "é"]}, '{"a":[1,"é"]}', id="object"),
-        pytest.param(datetime(2026, 1, 2, 3, 4, tzinfo=UTC), "2026-01-02T03:04:00+00:00", id="time"),
+        pytest.param(datetime(2026, 1, 2, 3, 4, tzinfo=UTC), "2026-01-02T03:04:00.000000+00:00", id="time"),
         pytest.param(date(2026, 1, 2), "2026-01-02", id="day"),
         pytest.param([date(2026, 1, 2)], '["2026-01-02"]', id="day in a list"),
     ],

@@ -26,7 +26,7 @@ def test_values_that_are_no_text_are_shown_as_evaluators_see_them() -> None:
     numbers, start = preview(SPANS, {"numbers": Path("attributes.metadata", ("n",)), "start": Path("start_time")})
 
     assert numbers.examples[0] == ("a", "[1,2]")
-    assert start.examples[2] == ("c", "2026-01-02T00:00:00+00:00")
+    assert start.examples[2] == ("c", "2026-01-02T00:00:00.000000+00:00")
 
 
 def test_a_limit_shortens_the_examples_and_not_the_count() -> None:
