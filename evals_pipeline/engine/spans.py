@@ -203,7 +203,7 @@ class _Stage:
         return (
             f"SELECT * EXCLUDE (position), make_timestamptz({stamp}) AS {identifier(INGESTED_AT)} FROM arrived"
             f" WHERE {_DAY} = {literal(str(day))}::DATE AND {ids} NOT IN (SELECT {ids} FROM {stored})"
-            f" AND position IN (SELECT min(position) FROM arrived GROUP BY {ids}) ORDER BY {identifier(START_TIME)}"
+            f" AND position IN (SELECT min(position) FROM arrived GROUP BY {ids})"
         )
 
     def _remember(self, staged: _Staged) -> None:

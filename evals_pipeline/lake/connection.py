@@ -23,6 +23,8 @@ def prepare(connection: duckdb.DuckDBPyConnection, root: str) -> duckdb.DuckDBPy
     """Set UTC, register the path function and, for a lake that is not a local folder, its file system."""
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET enable_progress_bar = false")
+    # Without it whole row groups wait for their turn in memory, and files cannot bound their row groups by bytes.
+    connection.execute("SET preserve_insertion_order = false")
     connection.create_function(
         PATH_FUNCTION,
         _find_texts,

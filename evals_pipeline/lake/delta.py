@@ -32,6 +32,8 @@ from evals_pipeline.lake.tables import TABLES, LakeTable
 Partition = Mapping[str, str | date]
 
 _COMMIT_ATTEMPTS = 10
+_ROW_GROUP_BYTES = 32 * 2**20
+"""A reader holds one row group per thread; by rows alone, those of spans with long texts would not fit in memory."""
 
 _FOLDER_NAME_LENGTH = 150
 
@@ -144,7 +146,7 @@ class Lake:
         names = ", ".join(identifier(name) for name in table.stored_columns)
         with lake_errors(f"writing {table.name!r} to {self.root}"), self._removed_on_error(target):
             self._make_folder(target)
-            options = "FORMAT parquet, CODEC 'snappy', PARQUET_VERSION v2"
+            options = f"FORMAT parquet, CODEC 'snappy', PARQUET_VERSION v2, ROW_GROUP_SIZE_BYTES {_ROW_GROUP_BYTES}"
             (rows,) = one_row(connection, f"COPY (SELECT {names} FROM ({query})) TO {literal(target)} ({options})")
             if rows == 0:
                 self._remove(target)
