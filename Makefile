@@ -46,7 +46,7 @@ test-faults: .venv/.dev ## Kill runs at random moments, ROUNDS=500 times, and th
 test-phoenix: .venv/.dev ## The tests that need an Arize Phoenix server
 	@scripts/suite phoenix
 
-test-llm: .venv/.dev ## The tests that need a real local model
+test-llm: .venv/.dev .venv-record/.installed ## The tests that need a real local model
 	@scripts/suite llm
 
 record-demo: .venv-record/.installed ## Record the bundled traces again, with a real local model

@@ -23,7 +23,7 @@ from evals_pipeline.engine.result_rows import ANSWERS, answer_row, rows_sql
 from evals_pipeline.engine.settled import SETTLED_TABLE
 from evals_pipeline.engine.summary import Summary, summarise_judged
 from evals_pipeline.evaluators.prebuilt.python_rows import evaluate_rows
-from evals_pipeline.lake.connection import one_row
+from evals_pipeline.lake.connection import hashing_second_side, one_row
 from evals_pipeline.lake.delta import Lake, Snapshot, WrittenFile
 from evals_pipeline.lake.tables import RESULTS
 from evals_pipeline.ledger.ledger import RunKey
@@ -97,10 +97,8 @@ class Judging:
             for position, use in enumerate(self.plan.uses)
         )
         keys = "units.unit_id, units.trace_id, units.span_id, units.session_id, units.unit_start"
-        # DuckDB guesses which side of the join is small and would sometimes hash the text of all spans.
-        self.connection.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'")
-        self.connection.execute(f"CREATE OR REPLACE TABLE judged AS SELECT {keys}, {codes} FROM {scanned}")
-        self.connection.execute("RESET disabled_optimizers")
+        with hashing_second_side(self.connection):
+            self.connection.execute(f"CREATE OR REPLACE TABLE judged AS SELECT {keys}, {codes} FROM {scanned}")
 
     def _finish(self, code: str, use: PlannedUse, scanned: str) -> list[WrittenFile]:
         """Ask the definition where there is doubt, write the evaluator's rows and count them."""

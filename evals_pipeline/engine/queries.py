@@ -63,6 +63,7 @@ def query_lake(connection: duckdb.DuckDBPyConnection, statement: str) -> duckdb.
         found = connection.sql(statement) if types == [duckdb.StatementType.SELECT] else None
     if found is None:
         raise LakeError(
-            "that is not one query\nHint: write a SELECT over spans, evaluator_inputs, evaluation_results or current_results"
+            "that is not one query"
+            "\nHint: write a SELECT over spans, evaluator_inputs, evaluation_results or current_results"
         )
     return found

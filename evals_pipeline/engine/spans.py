@@ -15,7 +15,7 @@ from evals_pipeline.core.errors import SourceError
 from evals_pipeline.core.sql import identifier, literal
 from evals_pipeline.core.task import Project
 from evals_pipeline.engine.installation import Installation
-from evals_pipeline.lake.connection import lake_errors
+from evals_pipeline.lake.connection import hashing_second_side, lake_errors
 from evals_pipeline.lake.damage import naming_damage
 from evals_pipeline.lake.delta import DataFile, OverlapError, Snapshot, WrittenFile
 from evals_pipeline.lake.tables import SPANS
@@ -28,7 +28,7 @@ Progressed = Callable[[int, int], None]
 """Called with files done and files to do, for progress bars."""
 
 _FLUSH_ROWS = 200_000
-_FLUSH_BYTES = 256 * 2**20
+_FLUSH_BYTES = 128 * 2**20
 _COMMIT_ATTEMPTS = 20
 _UNREAD_FILES = 10
 """Files that may fail before the source is given up: a store that is down would let each of them wait for long."""
@@ -188,7 +188,10 @@ class _Stage:
         try:
             for (day,) in days:
                 partition = {"project": self.project, "day": day}
-                file = self.here.lake.write(self.connection, SPANS, partition, self._new_spans(snapshot, day, stamp))
+                self._find_new(snapshot, day)
+                with hashing_second_side(self.connection):
+                    query, row_bytes = _new_spans(stamp), self.bytes // self.rows
+                    file = self.here.lake.write(self.connection, SPANS, partition, query, row_bytes=row_bytes)
                 if file is not None:
                     written[day] = file
         except BaseException:
@@ -196,20 +199,25 @@ class _Stage:
             raise
         return written
 
-    def _new_spans(self, snapshot: Snapshot, day: date, stamp: int) -> str:
-        """SQL of the day's gathered spans that are not stored, the first of each id."""
+    def _find_new(self, snapshot: Snapshot, day: date) -> None:
+        """Make table `fresh`: positions of the day's gathered spans that are not stored, the first of each id."""
         stored = snapshot.relation(snapshot.files_of(project=self.project, day=day))
         ids = identifier(SPAN_ID)
-        return (
-            f"SELECT * EXCLUDE (position), make_timestamptz({stamp}) AS {identifier(INGESTED_AT)} FROM arrived"
-            f" WHERE {_DAY} = {literal(str(day))}::DATE AND {ids} NOT IN (SELECT {ids} FROM {stored})"
-            f" AND position IN (SELECT min(position) FROM arrived GROUP BY {ids})"
+        first = f"SELECT {ids}, min(position) AS position, arg_min({_DAY}, position) AS day FROM arrived GROUP BY {ids}"
+        self.connection.execute(
+            f"CREATE OR REPLACE TABLE fresh AS SELECT position FROM ({first}) WHERE day = {literal(str(day))}::DATE"
+            f" AND {ids} NOT IN (SELECT {ids} FROM {stored})"
         )
 
     def _remember(self, staged: _Staged) -> None:
         self.collected.problems += len(staged.problems)
         read = FileRead(staged.file.uri, _version(staged.file), staged.received, len(staged.problems))
         self.here.ledger.record_file(self.project, read, staged.problems, now=self.now())
+
+
+def _new_spans(stamp: int) -> str:
+    arrived_at = f"make_timestamptz({stamp}) AS {identifier(INGESTED_AT)}"
+    return f"SELECT arrived.* EXCLUDE (position), {arrived_at} FROM arrived SEMI JOIN fresh USING (position)"
 
 
 def _version(file: SourceFile) -> str:

@@ -58,6 +58,16 @@ def lake_errors(doing: str) -> Iterator[None]:
         raise LakeError(f"{doing} failed: {_reason(cause)}") from cause
 
 
+@contextmanager
+def hashing_second_side(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Joins in the block hash their second side; DuckDB guesses which is smaller and would sometimes hash all texts."""
+    connection.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'")
+    try:
+        yield
+    finally:
+        connection.execute("RESET disabled_optimizers")
+
+
 def _find_texts(containers: pa.ChunkedArray, paths: pa.ChunkedArray) -> pa.Array:
     found = [
         find_text(container, path) for container, path in zip(containers.to_pylist(), paths.to_pylist(), strict=True)

@@ -26,14 +26,13 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from evals_pipeline.core.errors import EvalsError
 from evals_pipeline.core.sql import identifier, literal
-from evals_pipeline.lake.connection import lake_errors, one_row
+from evals_pipeline.lake.connection import lake_errors
+from evals_pipeline.lake.parquet import write_parquet
 from evals_pipeline.lake.tables import TABLES, LakeTable
 
 Partition = Mapping[str, str | date]
 
 _COMMIT_ATTEMPTS = 10
-_ROW_GROUP_BYTES = 32 * 2**20
-"""A reader holds one row group per thread; by rows alone, those of spans with long texts would not fit in memory."""
 
 _FOLDER_NAME_LENGTH = 150
 
@@ -136,18 +135,26 @@ class Lake:
         return max(int(now.timestamp() * 1_000_000), snapshot.stamp(key) + 1 if key else 0)
 
     def write(
-        self, connection: duckdb.DuckDBPyConnection, table: LakeTable, partition: Partition, query: str
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        table: LakeTable,
+        partition: Partition,
+        query: str,
+        *,
+        row_bytes: int = 0,
     ) -> WrittenFile | None:
-        """Write the rows of `query` (all stored columns, by name) as an uncommitted file; None when there is no row."""
+        """Write the rows of `query` (all stored columns, by name) as an uncommitted file; None when there is no row.
+
+        `row_bytes` is about how long a row is, for tables whose rows may be long.
+        """
         values = {name: str(partition[name]) for name in table.partition_by}
         folder = "/".join(f"{name}={_folder_name(value)}" for name, value in values.items())
         path = f"{folder}/{uuid.uuid4().hex}.parquet"
         target = f"{self.uri(table)}/{path}"
-        names = ", ".join(identifier(name) for name in table.stored_columns)
+        rows_sql = f"SELECT {', '.join(identifier(name) for name in table.stored_columns)} FROM ({query})"
         with lake_errors(f"writing {table.name!r} to {self.root}"), self._removed_on_error(target):
-            self._make_folder(target)
-            options = f"FORMAT parquet, CODEC 'snappy', PARQUET_VERSION v2, ROW_GROUP_SIZE_BYTES {_ROW_GROUP_BYTES}"
-            (rows,) = one_row(connection, f"COPY (SELECT {names} FROM ({query})) TO {literal(target)} ({options})")
+            self._filesystem.makedirs(target.rpartition("/")[0], exist_ok=True)
+            rows = write_parquet(connection, rows_sql, target, self._filesystem, row_bytes=row_bytes)
             if rows == 0:
                 self._remove(target)
                 return None
@@ -192,7 +199,7 @@ class Lake:
         return tuple(table for table in TABLES if DeltaTable.is_deltatable(self.uri(table)))
 
     def _create(self, table: LakeTable) -> None:
-        self._make_folder(f"{self.uri(table)}/_delta_log")
+        self._filesystem.makedirs(self.uri(table), exist_ok=True)
         schema = Schema.from_arrow(table.arrow_schema)
         once = CommitProperties(max_commit_retries=0)  # tried again, it would be made a second time
         with suppress(CommitFailedError):  # somebody else made it meanwhile
@@ -204,9 +211,6 @@ class Lake:
                 partition_by=list(table.partition_by),
                 commit_properties=once,
             )
-
-    def _make_folder(self, target: str) -> None:
-        self._filesystem.makedirs(target.rpartition("/")[0], exist_ok=True)
 
     def _remove(self, target: str) -> None:
         if self._filesystem.exists(target):
