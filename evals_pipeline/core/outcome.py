@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 
@@ -33,3 +34,14 @@ SETTLED = (Outcome.EVALUATED, Outcome.SKIPPED)
 
 UNFINISHED = (Outcome.PENDING, Outcome.OVER_LIMIT, Outcome.OVER_BUDGET)
 """Outcomes that a later run takes up again."""
+
+
+def summed(parts: Iterable[Mapping[str, Mapping[Outcome, int]]]) -> dict[str, dict[Outcome, int]]:
+    """Evaluator -> outcome -> candidates, over all `parts`."""
+    together: dict[str, dict[Outcome, int]] = {}
+    for part in parts:
+        for evaluator, of in part.items():
+            mine = together.setdefault(evaluator, {})
+            for outcome, count in of.items():
+                mine[outcome] = mine.get(outcome, 0) + count
+    return together

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from evals_pipeline.core.outcome import Outcome
+from evals_pipeline.core.outcome import Outcome, summed
 from evals_pipeline.ledger.ledger import Ledger, Run, RunKey
 
 if TYPE_CHECKING:
@@ -97,19 +97,9 @@ def _report(runs: Sequence[Run]) -> RunReport:
         messages=tuple(dict.fromkeys(run.message for run in runs if run.message)),
         options=first.options,
         candidates=sum(run.candidates or 0 for run in runs),
-        outcomes=_summed(run.outcomes for run in runs),
+        outcomes=summed(run.outcomes for run in runs),
     )
 
 
 def _worst(statuses: Sequence[str]) -> str:
     return next((status for status in ("failed", "running") if status in statuses), statuses[0])
-
-
-def _summed(parts: Iterable[Mapping[str, Mapping[Outcome, int]]]) -> dict[str, dict[Outcome, int]]:
-    together: dict[str, dict[Outcome, int]] = {}
-    for part in parts:
-        for evaluator, of in part.items():
-            mine = together.setdefault(evaluator, {})
-            for outcome, count in of.items():
-                mine[outcome] = mine.get(outcome, 0) + count
-    return together

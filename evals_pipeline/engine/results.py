@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from evals_pipeline.core.errors import ConfigError
-from evals_pipeline.core.outcome import UNFINISHED, Outcome
+from evals_pipeline.core.outcome import UNFINISHED, Outcome, summed
 from evals_pipeline.engine.inputs import Counts, Selection
 from evals_pipeline.engine.installation import Installation
 from evals_pipeline.engine.judging import Judging, Progressed
@@ -154,7 +154,7 @@ def _attempt(
             summary = judging.summary.added_to(Summary.from_json(before.summary if seen and before else {}))
         else:
             summary = summarise_day(connection, after, plan, key.day)
-    counts = _together(plan, work.counts, judging.counts)
+    counts = summed([{use.name: {} for use in plan.uses}, work.counts, judging.counts])
     is_settled = not (is_overtaken or work.is_adopted)
     progress = Progress(
         fingerprint=plan.fingerprint,
@@ -164,16 +164,6 @@ def _attempt(
         summary=summary.as_json(),
     )
     return Evaluated(work.candidates, counts, sum(file.rows for file in files), summary), progress
-
-
-def _together(plan: TaskPlan, *parts: Mapping[str, Mapping[Outcome, int]]) -> Counts:
-    counts: Counts = {use.name: {} for use in plan.uses}
-    for part in parts:
-        for name, of in part.items():
-            mine = counts.setdefault(name, {})
-            for outcome, count in of.items():
-                mine[outcome] = mine.get(outcome, 0) + count
-    return counts
 
 
 def _is_complete(counts: Counts) -> bool:
