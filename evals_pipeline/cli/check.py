@@ -70,7 +70,7 @@ def _show(catalog: Catalog) -> None:
     for name in sorted(catalog.tasks):
         screen.say(f"ok      tasks/{name}")
     if catalog.broken:
-        screen.note(f"{len(catalog.broken)} of {_files(catalog)} files cannot be used")
+        screen.note(f"{len(catalog.broken)} of {screen.counted(_files(catalog), 'file')} cannot be used")
 
 
 def _place(file: BrokenFile) -> str:

@@ -24,7 +24,8 @@ def collect_with_progress(here: Installation, project: Project, *, hidden: bool)
             here, project, now=utc_now, progressed=lambda done, total: bars.update(bar, completed=done, total=total)
         )
     if collected.files:
-        screen.note(f"collected {screen.count(sum(collected.spans.values()))} new spans from {collected.files} files")
+        spans = screen.counted(sum(collected.spans.values()), "new span")
+        screen.note(f"collected {spans} from {screen.counted(collected.files, 'file')}")
     note_problems(here, project.name)
 
 

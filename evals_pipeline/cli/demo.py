@@ -20,8 +20,8 @@ from evals_pipeline.core.errors import ConfigError, EvalsError
 from evals_pipeline.core.window import Window
 
 _TASKS = ("answer_format", "answer_content")
-_DAYS = 14
-
+DAYS = 14
+"""How far the demo looks back; the bundled traces are that long."""
 
 _Serve = Annotated[bool, typer.Option("--serve", help="Open the Dagster UI on the demo's data, until Ctrl-C.")]
 _Folder = Annotated[Path, typer.Option("--dir", metavar="DIR", help="Folder of the demo; made when missing.")]
@@ -75,7 +75,7 @@ def _run(folder: Path, *, is_new: bool) -> None:
     from evals_pipeline.engine.plan import Overrides
 
     screen.note(f"Demo in {folder}" + ("" if is_new else ", which was there; only what is new is evaluated"))
-    window = Window.last(_DAYS, now=utc_now())
+    window = Window.last(DAYS, now=utc_now())
     for task in _TASKS:
         found = run_task(folder, task, window, Overrides(), kind="backfill", hidden=False)
         failures = found.failures if isinstance(found, TaskReport) else found
@@ -85,6 +85,9 @@ def _run(folder: Path, *, is_new: bool) -> None:
             screen.complain(failure)
         if failures:
             raise typer.Exit(exits.BROKEN)
+    screen.say(
+        f"Each time includes Dagster's bookkeeping for {DAYS} days, which does not grow with the spans", style="dim"
+    )
 
 
 def _say_next(folder: Path) -> None:

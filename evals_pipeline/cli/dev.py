@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
-import subprocess
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from evals_pipeline.cli import screen
+from evals_pipeline.cli import exits, screen
+from evals_pipeline.cli.children import run_until_stopped
 from evals_pipeline.cli.options import PROJECT_DIR_VARIABLE, ProjectDir, project_folder
 from evals_pipeline.core.errors import ConfigError
 
 HOST = "127.0.0.1"
-_SECONDS_TO_STOP = 20
 
 Port = Annotated[int, typer.Option("--port", min=1, max=65535, help="Port of the UI on this machine.")]
 
 
 def dev(port: Port = 3000, project_dir: ProjectDir = None) -> None:
-    """Open the Dagster UI on this project, with its schedules running, until Ctrl-C."""
+    """Open the Dagster UI on this project, with its schedules running, until Ctrl-C or a signal."""
     serve(project_folder(project_dir), port)
 
 
 def serve(folder: Path, port: int) -> None:
-    """Run `dagster dev` on `folder` until it ends or is interrupted.
+    """Run `dagster dev` on `folder` until it ends or somebody asks for its end.
 
     Raises:
         ConfigError: When the port is taken.
@@ -44,10 +42,9 @@ def serve(folder: Path, port: int) -> None:
     }
     command = [sys.executable, "-m", "dagster", "dev", "-m", "evals_pipeline.definitions", "-h", HOST, "-p", str(port)]
     screen.note(f"Dagster UI of {folder}: http://{HOST}:{port} (ready in some seconds; Ctrl-C ends it)", style="bold")
-    with subprocess.Popen(command, cwd=folder, env=environment) as process:
-        code = _wait(process)
+    code = run_until_stopped(command, folder=folder, environment=environment)
     if code:
-        raise typer.Exit(code)
+        raise typer.Exit(code if code > 0 else exits.KILLED - code)
 
 
 def _refuse_taken(port: int) -> None:
@@ -57,23 +54,3 @@ def _refuse_taken(port: int) -> None:
             probe.bind((HOST, port))
         except OSError as cause:
             raise ConfigError(f"port {port} cannot be used: {cause.strerror}", hint=f"add --port {port + 1}") from cause
-
-
-def _wait(process: subprocess.Popen[bytes]) -> int:
-    """Its exit code; 0 when somebody asked it to stop."""
-    # A terminal's Ctrl-C reaches both; a signal sent to this process alone has to be handed on.
-    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
-    try:
-        return max(process.wait(), 0)
-    except KeyboardInterrupt:
-        return _stop(process)
-
-
-def _stop(process: subprocess.Popen[bytes]) -> int:
-    process.send_signal(signal.SIGINT)
-    try:
-        process.wait(_SECONDS_TO_STOP)
-    except (subprocess.TimeoutExpired, KeyboardInterrupt):
-        process.kill()
-        process.wait()
-    return 0

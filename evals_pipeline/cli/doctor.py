@@ -11,17 +11,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import typer
 from rich.text import Text
 
 from evals_pipeline.cli import exits, screen
-from evals_pipeline.cli.options import Json, ProjectDir, project_folder
+from evals_pipeline.cli.options import Json, ProjectDir, project_folder, utc_now
 from evals_pipeline.core.errors import ConfigError, EvalsError
 
 if TYPE_CHECKING:
     from evals_pipeline.engine.installation import Installation
+    from evals_pipeline.ledger.ledger import Ledger
 
 _PACKAGE = "evals-pipeline"
 _LOW_DISK_BYTES = 2**30
@@ -98,6 +99,7 @@ def _project(chosen: Path | None) -> Iterator[Finding]:
     yield Finding("project folder", "ok", str(folder))
     yield from _tried("files", lambda: _files(folder))
     yield from _tried("lake and ledger", lambda: _storage(folder))
+    yield from _tried("first day", lambda: _first_day(folder))
     yield from _tried("Dagster instance", lambda: _instance(folder))
     yield _disk(folder)
 
@@ -114,7 +116,8 @@ def _files(folder: Path) -> list[Finding]:
     from evals_pipeline.engine.catalog import read_catalog
 
     catalog = read_catalog(folder)
-    good = Finding("files", "ok", f"{len(catalog.projects)} projects and {len(catalog.tasks)} tasks can be used")
+    counts = f"{screen.counted(len(catalog.projects), 'project')} and {screen.counted(len(catalog.tasks), 'task')}"
+    good = Finding("files", "ok", f"{counts} can be used")
     broken = [Finding("file", "missing", str(file).partition("\nHint: ")[0], file.hint) for file in catalog.broken]
     return [good, *broken]
 
@@ -128,7 +131,10 @@ def _storage(folder: Path) -> list[Finding]:
         url = here.ledger.database.url.render_as_string(hide_password=True)
         sizes = table_sizes(here)
         problems = [found for name in read_catalog(folder).projects for found in _problems(here, name)]
-    tables = [Finding(f"table {size.name}", "ok", f"{size.rows:,} rows in {size.files:,} files") for size in sizes]
+    tables = [
+        Finding(f"table {of.name}", "ok", f"{screen.counted(of.rows, 'row')} in {screen.counted(of.files, 'file')}")
+        for of in sizes
+    ]
     return [Finding("ledger", "ok", url), Finding("lake", "ok", here.lake.root), *tables, *problems]
 
 
@@ -136,6 +142,34 @@ def _problems(here: Installation, project: str) -> Iterator[Finding]:
     for problem in here.ledger.problems(project, limit=20):
         place = problem.uri if problem.line is None else f"{problem.uri}, line {problem.line}"
         yield Finding(f"source of {project}", "note", f"{place}: {screen.clean(problem.message, limit=200)}")
+
+
+def _first_day(folder: Path) -> list[Finding]:
+    from evals_pipeline.engine.installation import opened
+    from evals_pipeline.orchestration.partitions import FIRST_DAY_VARIABLE, first_day
+
+    with opened(folder) as here:
+        settings = _Unwritten(here.ledger)
+        day = first_day(cast("Ledger", settings), now=utc_now())
+    later = f"; written down by the first run, {FIRST_DAY_VARIABLE} chooses another" if settings.is_asked_first else ""
+    return [Finding("first day", "ok", f"{day}{later}")]
+
+
+@dataclass(slots=True)
+class _Unwritten:
+    """The settings of a ledger as they are or would become; looking at them settles nothing."""
+
+    ledger: Ledger
+    is_asked_first: bool = False
+
+    def setting(self, key: str, default: str) -> str:
+        import sqlalchemy as sa
+
+        query = sa.text("SELECT value FROM settings WHERE key = :key")
+        with self.ledger.database.begin() as connection:
+            written = connection.execute(query, {"key": key}).scalar()
+        self.is_asked_first = written is None
+        return default if written is None else str(written)
 
 
 def _instance(folder: Path) -> list[Finding]:

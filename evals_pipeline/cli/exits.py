@@ -20,6 +20,8 @@ USAGE = 2
 STORAGE = 3
 """A source, a sink, the lake or the ledger failed."""
 INTERRUPTED = 130
+KILLED = 128
+"""What shells add to the number of the signal that ended a program."""
 
 EXPLAINED = (
     "Exit codes: 0 all went well; 1 a run failed or something is broken; 2 wrong usage or configuration; "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from evals_pipeline.cli import screen
+from evals_pipeline.cli import exits, screen
 from evals_pipeline.cli.options import Json, ProjectDir, TaskName, project_folder
 
 if TYPE_CHECKING:
@@ -23,7 +23,10 @@ def explain(
     project_dir: ProjectDir = None,
     as_json: Json = False,
 ) -> None:
-    """Take the decisions about one unit again, and say what became of it for each evaluator, and why."""
+    """Take the decisions about one unit again, and say what became of it for each evaluator, and why.
+
+    Ends with code 1 when the unit was never collected.
+    """
     from evals_pipeline.engine.catalog import read_catalog
     from evals_pipeline.engine.explaining import explain as explain_unit
     from evals_pipeline.engine.installation import opened
@@ -36,6 +39,8 @@ def explain(
         screen.print_json(asdict(explained))
     else:
         _show(explained)
+    if explained.day is None:
+        raise typer.Exit(exits.BROKEN)
 
 
 def _show(explained: Explained) -> None:

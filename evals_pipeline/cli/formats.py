@@ -67,16 +67,25 @@ def print_rows(found: duckdb.DuckDBPyRelation, chosen: Format, output: Path | No
     screen.note(f"wrote {output}")
 
 
-def print_table(found: duckdb.DuckDBPyRelation, limit: int, *, columns: Sequence[str] = ()) -> None:
-    """The first rows with shortened cells, and how many there are."""
-    names = list(columns or found.columns)
-    positions = [found.columns.index(name) for name in names]
+def print_table(found: duckdb.DuckDBPyRelation, limit: int) -> None:
+    """The first rows with shortened cells, how many there are, and which columns are empty."""
     rows = found.limit(limit + 1).fetchall()
-    shown = [[_cell(row[position]) for position in positions] for row in rows[:limit]]
-    screen.table(names, shown)
+    empty = screen.table(found.columns, table_cells(rows[:limit]))
+    if empty:
+        screen.note(f"left out, empty in these rows: {', '.join(map(screen.clean, empty))}")
     if len(rows) > limit:
         (total,) = found.aggregate("count(*)").fetchall()[0]
-        screen.note(f"{limit} of {screen.count(total)} rows; more with --rows N, all with --format csv or --json")
+        note_cut(f"{limit} of {screen.counted(total, 'row')}")
+
+
+def table_cells(rows: Iterable[Row]) -> list[list[str]]:
+    """What a table shows of these rows."""
+    return [[_cell(value) for value in row] for row in rows]
+
+
+def note_cut(shown: str) -> None:
+    """Say how many rows a table has `shown` of all, and how to see the others."""
+    screen.note(f"{shown}; more with --rows N, all with --format csv or --json")
 
 
 def csv_cell(value: object) -> object:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evals_pipeline.cli import exits, screen
+from evals_pipeline.cli.arguments import Command
 from evals_pipeline.cli.options import Json
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 hub = typer.Typer(help="Look up the evaluators that tasks can use.", no_args_is_help=True)
 
 
-@hub.command("list", epilog=exits.EXPLAINED)
+@hub.command("list", cls=Command, epilog=exits.EXPLAINED)
 def list_evaluators(as_json: Json = False) -> None:
     """List the evaluators."""
     from evals_pipeline.engine.hub import hub_entries
@@ -32,7 +33,7 @@ def list_evaluators(as_json: Json = False) -> None:
     screen.table(("evaluator", "version", "kind", "parameters", "what it says"), rows)
 
 
-@hub.command("show", epilog=exits.EXPLAINED)
+@hub.command("show", cls=Command, epilog=exits.EXPLAINED)
 def show_evaluator(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of an evaluator.")], as_json: Json = False
 ) -> None:

@@ -10,6 +10,7 @@ from click import Context
 from typer.core import TyperGroup
 
 from evals_pipeline.cli import exits, screen
+from evals_pipeline.cli.arguments import Command
 from evals_pipeline.cli.check import check, schema
 from evals_pipeline.cli.demo import demo
 from evals_pipeline.cli.dev import dev
@@ -72,5 +73,5 @@ _RUNNING = (tasks, preview, run, backfill, runs, logs)
 _READING = (results, explain, sql)
 _KEEPING = (doctor, dev, demo)
 for _command in (*_WRITING, *_RUNNING, *_READING, *_KEEPING):
-    app.command(epilog=exits.EXPLAINED)(_command)
+    app.command(cls=Command, epilog=exits.EXPLAINED)(_command)
 app.add_typer(hub, name="hub", epilog=exits.EXPLAINED)

@@ -43,7 +43,7 @@ def _show(task: str, filter_text: str | None, found: TaskPreview) -> None:
     if not found.spans:
         screen.note("no spans have been found; see `source` in the project's file")
         return
-    admitted = f"{found.matching} of the newest {found.spans} spans match the filter of {task}"
+    admitted = f"{found.matching} of the newest {screen.counted(found.spans, 'span')} match the filter of {task}"
     screen.say(admitted + (f": {filter_text}" if filter_text else " (it has none)"))
     for row in _variables(found):
         examples = [screen.clean(value, limit=_EXAMPLE_LENGTH) for value in row["examples"]]
@@ -51,7 +51,7 @@ def _show(task: str, filter_text: str | None, found: TaskPreview) -> None:
         screen.say(f"{row['evaluator']} · {row['variable']}", style="bold")
         share = screen.percent(row["share"]) if row["share"] is not None else "no spans to look at"
         screen.say(f"  path      {row['path']}")
-        screen.say(f"  resolves  {share} ({row['resolved']} of {row['total']} spans)")
+        screen.say(f"  resolves  {share} ({row['resolved']} of {screen.counted(row['total'], 'span')})")
         for example in examples:
             screen.say(f"  example   {example!r}")
 

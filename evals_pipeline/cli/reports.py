@@ -52,8 +52,8 @@ class TaskReport:
         _show_labels(self.summary)
         speed = f" ({screen.count(round(self.rows_per_second))} a second)" if self.rows_per_second else ""
         seconds = "" if report.seconds is None else f" in {report.seconds:.1f} s{speed}"
-        looked_at, judged = screen.count(report.candidates), screen.count(report.judged)
-        screen.say(f"{looked_at} spans looked at, {judged} verdicts{seconds}")
+        looked_at, judged = screen.counted(report.candidates, "span"), screen.counted(report.judged, "verdict")
+        screen.say(f"{looked_at} looked at, {judged}{seconds}")
 
 
 def run_document(report: RunReport) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+from logging import ERROR, getLevelNamesMapping
 from typing import Annotated
 
 import typer
@@ -13,6 +15,15 @@ from evals_pipeline.cli.reports import days_text, run_document
 
 _COLUMNS = ("run", "task", "days", "started (UTC)", "seconds", "status", "spans", "verdicts", "errored")
 _STYLES = {"failed": "bold red", "running": "yellow", "finished": "green"}
+
+
+class LogLevel(StrEnum):
+    """How much of a log is wanted."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
 
 
 def runs(
@@ -45,22 +56,29 @@ def runs(
             Text(report.status, _STYLES.get(report.status, "")),
             screen.count(report.candidates),
             screen.count(report.judged),
-            screen.count(sum(of.get(Outcome.ERRORED, 0) for of in report.outcomes.values())),
+            _some(sum(of.get(Outcome.ERRORED, 0) for of in report.outcomes.values())),
         ]
         for report in reports
     ]
     screen.table(_COLUMNS, rows, right=("seconds", "spans", "verdicts", "errored"))
 
 
+def _some(number: int) -> str:
+    return screen.count(number) if number else ""
+
+
 def logs(
     run: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, or its first characters.")],
+    level: Annotated[LogLevel, typer.Option("--level", help="The least important lines to print.")] = LogLevel.INFO,
     project_dir: ProjectDir = None,
     as_json: Json = False,
 ) -> None:
-    """Print what a run said, oldest line first."""
+    """Print what a run said, oldest line first; Dagster's own bookkeeping is at level debug."""
     from evals_pipeline.orchestration.history import log_lines
 
-    lines = list(log_lines(project_folder(project_dir), run))
+    said = log_lines(project_folder(project_dir), run)
+    ranks = getLevelNamesMapping()
+    lines = [line for line in said if ranks.get(line.level, ERROR) >= ranks[level.upper()]]
     if as_json:
         screen.print_json(
             [{"time": line.time, "level": line.level, "step": line.step, "message": line.message} for line in lines]
@@ -69,3 +87,7 @@ def logs(
     for line in lines:
         step = f"{line.step} - " if line.step else ""
         screen.say(f"{screen.moment(line.time)} {line.level:8} {step}{line.message}")
+    if len(lines) < len(said):
+        screen.note(
+            f"{screen.counted(len(said) - len(lines), 'line')} below {level}; all with --level debug", style="dim"
+        )

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
@@ -64,18 +65,20 @@ def complain(message: str) -> None:
 
 def table(
     columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "", right: Iterable[str] = ()
-) -> None:
-    """A table on stdout; the columns in `right` are set flush right, cells that are `Text` keep their style."""
-    from rich import box
-    from rich.table import Table
+) -> list[str]:
+    """A table on stdout; the columns in `right` are set flush right, cells that are `Text` keep their style.
 
-    made = Table(title=Text(clean(title)) if title else None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
-    for column in columns:
-        made.add_column(Text(clean(column)), justify="right" if column in right else "left", overflow="fold")
-    for row in rows:
-        made.add_row(*(cell if isinstance(cell, Text) else Text(clean(cell)) for cell in row))
-    with _pipe():
-        _console().print(made)
+    Lines break between words only, so that names and ids can be copied: where these need more room than there is, the
+    table is wider than the terminal.
+
+    Returns:
+        The columns that were left out because they are empty in all rows.
+    """
+    cells = [[cell if isinstance(cell, Text) else Text(clean(cell)) for cell in row] for row in rows]
+    kept = [at for at in range(len(columns)) if not cells or any(row[at].plain for row in cells)]
+    shown = [[row[at] for at in kept] for row in cells]
+    _print_grid([columns[at] for at in kept], shown, title=title, right=right)
+    return [name for at, name in enumerate(columns) if at not in kept]
 
 
 def print_json(document: object) -> None:
@@ -126,6 +129,11 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
+def counted(number: int, noun: str) -> str:
+    """How many there are: 1 file, 2 files."""
+    return f"{count(number)} {noun}" if number == 1 else f"{count(number)} {noun}s"
+
+
 def moment(value: datetime | None) -> str:
     """A time to the second, UTC."""
     return "" if value is None else f"{value:%Y-%m-%d %H:%M:%S}"
@@ -147,6 +155,37 @@ def _shortest(path: Path) -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
+def _print_grid(columns: list[str], rows: list[list[Text]], *, title: str, right: Iterable[str]) -> None:
+    from rich import box
+    from rich.table import Table
+
+    console, heads = _console(), [Text(clean(column)) for column in columns]
+    cells = [[head, *(row[at] for row in rows)] for at, head in enumerate(heads)]
+    least = [max((cell_len(word) for cell in of for word in cell.plain.split()), default=0) for of in cells]
+    roomy, dense = 3 * (len(columns) - 1) + 2, len(columns) - 1  # what stands between and beside the cells
+    is_roomy = sum(least) + roomy <= console.width
+    between = roomy if is_roomy else dense
+    widths = _widths([max(cell.cell_len for cell in of) for of in cells], least, console.width - between)
+    made = Table(title=Text(clean(title)) if title else None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    made.padding, made.show_edge = (0, int(is_roomy)), is_roomy
+    for head, width in zip(heads, widths, strict=True):
+        made.add_column(head, justify="right" if head.plain in right else "left", width=width)
+    for row in rows:
+        made.add_row(*row)
+    console.width = max(console.width, sum(widths) + between)
+    with _pipe():
+        console.print(made)
+
+
+def _widths(longest: list[int], least: list[int], available: int) -> list[int]:
+    """As wide as the longest cell; where that is too much the widest column yields first, down to its longest word."""
+    widths = longest
+    while sum(widths) > available and widths != least:
+        widest = max((at for at, width in enumerate(widths) if width > least[at]), key=widths.__getitem__)
+        widths = [width - (at == widest) for at, width in enumerate(widths)]
+    return widths
+
+
 def _is_control(char: str) -> bool:
     return unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp")
 
@@ -160,7 +199,11 @@ def _line(parts: Sequence[object], style: str) -> Text:
 
 def _console(*, stderr: bool = False) -> Console:
     console = Console(stderr=stderr, markup=False, highlight=False, emoji=False)
-    if not console.is_terminal and "COLUMNS" not in os.environ:
+    console.height = console.height  # where TERM is dumb Rich heeds no width unless a height is set too
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdigit() and int(columns):
+        console.width = int(columns)
+    elif not console.is_terminal:
         console.width = _WIDTH_WITHOUT_TERMINAL
     return console
 

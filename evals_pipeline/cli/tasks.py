@@ -32,7 +32,7 @@ def tasks(project_dir: ProjectDir = None, as_json: Json = False) -> None:
         return
     screen.table(_COLUMNS, [*map(_row, found), *map(_broken_row, broken)])
     if catalog.broken:
-        screen.note(f"{len(catalog.broken)} files cannot be used; see: {screen.command()} check")
+        screen.note(f"{screen.counted(len(catalog.broken), 'file')} cannot be used; see: {screen.command()} check")
 
 
 def _last_runs(folder: Path, names: list[str]) -> dict[str, dict[str, Any]]:

@@ -8,10 +8,9 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,9 @@ from typer.testing import CliRunner
 
 from evals_pipeline.cli.demo_traces import BUNDLED_TRACES, move_traces
 from evals_pipeline.cli.main import app
+from evals_pipeline.orchestration.partitions import DAYS_BEFORE_FIRST_DEPLOY
 from evals_pipeline_tests.builders import write_task
-from evals_pipeline_tests.cli.conftest import BROKEN_TASK, Evals, document, program
+from evals_pipeline_tests.cli.conftest import BROKEN_TASK, Evals, answers, document, free_port
 
 SECOND = 1_000_000_000
 FIRST = int(datetime(2026, 3, 1, 23, 59, tzinfo=UTC).timestamp()) * SECOND
@@ -97,12 +97,14 @@ def test_the_demo_finds_something_in_the_bundled_traces_and_a_second_one_reuses_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("EVALS_FIRST_DAY")
+    monkeypatch.setattr("evals_pipeline.cli.demo.DAYS", 2)  # all of them are run by the README's test
     place = str(tmp_path / "demo")
 
     first, second = (CliRunner().invoke(app, ["demo", "--dir", place]) for _ in range(2))
 
     assert (first.exit_code, second.exit_code) == (0, 0), first.output + second.output
     assert "explain answer_format" in first.stdout
+    assert "bookkeeping for 2 days" in first.stdout
     assert "which was there" in second.stderr
     assert not list(tmp_path.glob("*.tmp"))
     for task in ("answer_format", "answer_content"):
@@ -114,34 +116,19 @@ def test_the_demo_finds_something_in_the_bundled_traces_and_a_second_one_reuses_
         assert len(labels) > len(evaluators), "at least one evaluator tells spans apart"
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def test_dev_serves_the_ui_until_it_is_interrupted(shop: Path) -> None:
     port = free_port()
     command = [sys.executable, "-m", "evals_pipeline", "dev", "--port", str(port)]
     with subprocess.Popen(command, cwd=shop, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
-        answered = answers(f"http://127.0.0.1:{port}/server_info", process)
+        answered = answers(f"http://127.0.0.1:{port}/server_info", lambda: process.poll() is None)
         process.send_signal(signal.SIGINT)
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)  # does not wait for Dagster's own end, which takes five seconds
         _, said = process.communicate(timeout=60)
 
     assert answered, said.decode()
     assert f"http://127.0.0.1:{port}".encode() in said
     assert process.returncode == 0
-
-
-def answers(url: str, process: "subprocess.Popen[bytes]") -> bool:
-    deadline = time.monotonic() + 90
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urllib.request.urlopen(url, timeout=2):
-                return True
-        except OSError:
-            time.sleep(0.3)
-    return False
 
 
 def test_dev_refuses_a_port_that_is_taken(evals: Evals) -> None:
@@ -193,7 +180,9 @@ def test_doctor_finds_everything_in_order(evaluated: Evals) -> None:
     found = {entry["what"]: entry for entry in document(evaluated("doctor", "--json"))}
 
     assert found["dagster"]["status"] == "ok"
-    assert found["table spans"]["detail"] == "9 rows in 1 files"
+    assert found["table spans"]["detail"] == "9 rows in 1 file"
+    assert found["files"]["detail"] == "1 project and 2 tasks can be used"
+    assert found["first day"]["detail"] == "2026-01-01"
     assert found["ledger"]["detail"].startswith("sqlite:///")
     assert evaluated("doctor").exit_code == 0
 
@@ -211,10 +200,32 @@ def test_doctor_names_broken_files_and_what_a_database_needs(
     assert "secret" not in result.output
 
 
-def test_doctor_works_without_a_project(tmp_path: Path) -> None:
-    result = program("doctor", folder=tmp_path)
+def test_doctor_tells_the_first_day_without_settling_it(evals: Evals, monkeypatch: pytest.MonkeyPatch) -> None:
+    from_setting = evals("doctor", "--json")
+    monkeypatch.delenv("EVALS_FIRST_DAY")
+    by_itself = evals("doctor", "--json")
 
-    assert result.returncode == 0, result.stderr
+    days = [{each["what"]: each["detail"] for each in document(of)}["first day"] for of in (from_setting, by_itself)]
+    ago = datetime.now(UTC).date() - timedelta(days=DAYS_BEFORE_FIRST_DEPLOY)
+    assert [day.split(";")[0] for day in days] == ["2026-01-01", str(ago)]
+    assert all("EVALS_FIRST_DAY chooses another" in day for day in days)
+
+
+def test_doctor_refuses_another_first_day(evaluated: Evals, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVALS_FIRST_DAY", "2026-01-02")
+
+    result = evaluated("doctor")
+
+    assert result.exit_code == 1
+    assert "2026-01-01 for good" in result.stderr
+
+
+def test_doctor_works_without_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    result = CliRunner().invoke(app, ["doctor"])
+
+    assert result.exit_code == 0, result.stderr
     assert "evals init DIR" in result.stderr
 
 

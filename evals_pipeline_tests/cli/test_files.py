@@ -26,17 +26,19 @@ evaluators:
 """
 
 
-def test_a_new_project_folder_passes_check_and_runs(tmp_path: Path) -> None:
+def test_a_new_project_folder_passes_check_and_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("EVALS_FIRST_DAY")
     folder = tmp_path / "new"
 
     made = program("init", str(folder), folder=tmp_path)
-    checked = program("check", folder=folder)
-    ran = program("backfill", "answer_format", "--last", "3d", "--json", folder=folder)
+    monkeypatch.chdir(folder)
+    checked = CliRunner().invoke(app, ["check"])
+    ran = CliRunner().invoke(app, ["backfill", "answer_format", "--last", "3d", "--json"])
 
     assert made.returncode == 0, made.stderr
     assert "backfill answer_format" in made.stdout
-    assert (checked.returncode, "tasks/answer_format" in checked.stdout) == (0, True)
-    assert json.loads(ran.stdout)["judged"] > 0, ran.stderr
+    assert (checked.exit_code, "tasks/answer_format" in checked.stdout) == (0, True)
+    assert document(ran)["judged"] > 0
     assert ".evals/" in (folder / ".gitignore").read_text()
 
 
@@ -146,6 +148,7 @@ def test_tasks_shows_broken_files_as_broken(evals: Evals, shop: Path) -> None:
 
     (line,) = [line for line in result.stdout.splitlines() if line.strip().startswith("bad")]
     assert "broken" in line
+    assert "1 file cannot be used" in result.stderr
     assert result.exit_code == 0
 
 

@@ -18,7 +18,7 @@ COMMANDS = {
     "run": ["--day", "--sampling-rate", "--filter", "--max-units", "--override", "--project-dir", "--json"],
     "backfill": ["--last", "--start", "--end", "--dry-run", "--override", "--max-units", "--sampling-rate", "--json"],
     "runs": ["--limit", "--project-dir", "--json"],
-    "logs": ["--project-dir", "--json"],
+    "logs": ["--level", "--project-dir", "--json"],
     "results": ["--format", "--output", "--last", "--start", "--end", "--rows", "--project-dir", "--json"],
     "explain": ["--project-dir", "--json"],
     "sql": ["--format", "--output", "--project-dir", "--json"],
@@ -37,6 +37,28 @@ def test_help_names_the_options_and_the_exit_codes(command: str, options: list[s
     assert result.exit_code == 0
     assert [option for option in options if option not in result.stdout] == []
     assert "Exit codes" in result.stdout
+
+
+ARGUMENTS = {
+    "init": "Folder to make",
+    "schema": "Which file's schema",
+    "preview": "Name of a task",
+    "run": "Name of a task",
+    "backfill": "Name of a task",
+    "runs": "Only runs of this task",
+    "logs": "Id of a run, or its first characters",
+    "results": "Name of a task",
+    "explain": "Id of the unit",
+    "sql": "One SELECT in DuckDB's SQL",
+    "hub show": "Name of an evaluator",
+}
+
+
+@pytest.mark.parametrize(("command", "said"), ARGUMENTS.items(), ids=list(ARGUMENTS))
+def test_help_says_what_the_arguments_are(command: str, said: str) -> None:
+    result = CliRunner().invoke(app, [*command.split(), "--help"])
+
+    assert said in result.stdout
 
 
 def test_the_help_of_the_program_names_every_command() -> None:
@@ -119,10 +141,12 @@ def test_a_source_that_is_missing_fails_the_run_with_code_1(evals: Evals, shop: 
     assert "traces" in result.stderr
 
 
-def test_the_nearest_project_folder_upwards_is_used(shop: Path) -> None:
-    result = program("tasks", "--json", folder=shop / "traces")
+def test_the_nearest_project_folder_upwards_is_used(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(shop / "traces")
 
-    assert result.returncode == 0, result.stderr
+    result = CliRunner().invoke(app, ["tasks", "--json"])
+
+    assert result.exit_code == 0, result.stderr
     assert '"format"' in result.stdout
 
 

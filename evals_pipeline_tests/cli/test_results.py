@@ -3,14 +3,18 @@
 import csv
 import io
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
 from pyarrow import parquet
+from typer.testing import CliRunner
 
+from evals_pipeline.cli.main import app
+from evals_pipeline.cli.results import shared_out
 from evals_pipeline.core import columns as c
-from evals_pipeline_tests.builders import DAY, deliver, span
-from evals_pipeline_tests.cli.conftest import Evals, document, program
+from evals_pipeline_tests.builders import DAY, deliver, span, write_task
+from evals_pipeline_tests.cli.conftest import Evals, document
 
 HOSTILE = {
     "ansi": "\x1b[31mred\x1b[0m \x1b]0;owned\x07title",
@@ -56,11 +60,107 @@ def test_a_file_holds_every_row(evaluated: Evals, tmp_path: Path, chosen: str) -
     assert [path.name for path in tmp_path.iterdir() if "tmp" in path.name] == []
 
 
+TWO_CHECKS = """
+project: shop
+evaluators:
+  - evaluator: json_parseable
+    mapping: {text: attributes.output.value}
+  - evaluator: json_parseable
+    as: answer
+    mapping: {text: attributes.metadata.answer}
+  - evaluator: exact_match
+    as: greets
+    parameters: {expected: hello}
+    filter: "context.span_id = 's3'"
+    mapping: {text: attributes.output.value}
+"""
+
+
+def test_a_table_that_is_cut_shows_rows_of_every_evaluator(evals: Evals, shop: Path) -> None:
+    write_task(shop, "both", TWO_CHECKS)
+    evals("run", "both", "--day", str(DAY))
+
+    result = evals("results", "both", "--rows", "6")
+
+    rows = [line.split()[1] for line in result.stdout.splitlines() if line.strip().startswith(str(DAY))]
+    assert {name: rows.count(name) for name in rows} == {"answer": 3, "greets": 1, "json_parseable": 2}
+    assert "6 of 19 rows (answer 3 of 9, greets 1 of 1, json_parseable 2 of 9)" in result.stderr
+    assert "skipped" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("limit", "totals", "shares"),
+    [
+        pytest.param(5, {"a": 9, "b": 9}, {"a": 3, "b": 2}, id="evenly"),
+        pytest.param(5, {"a": 9, "b": 1}, {"a": 4, "b": 1}, id="what one cannot use"),
+        pytest.param(2, {"a": 9, "b": 9, "c": 9}, {"a": 1, "b": 1, "c": 0}, id="fewer than evaluators"),
+        pytest.param(9, {"a": 1, "b": 2}, {"a": 1, "b": 2}, id="room for all"),
+        pytest.param(9, {}, {}, id="nobody"),
+    ],
+)
+def test_rows_are_shared_out(limit: int, totals: dict[str, int], shares: dict[str, int]) -> None:
+    assert shared_out(limit, totals) == shares
+
+
+def test_columns_that_are_empty_are_left_out_of_tables_only(evaluated: Evals) -> None:
+    table = evaluated("results", "format")
+    as_csv = evaluated("results", "format", "--format", "csv")
+    query = evaluated("sql", "SELECT 1 AS one, NULL AS nothing, '' AS blank")
+
+    assert "error_message" not in table.stdout
+    assert "error_message" in as_csv.stdout.splitlines()[0]
+    assert [line.strip() for line in query.stdout.splitlines() if line.strip()] == ["one", "───", "1"]
+    assert "left out, empty in these rows: nothing, blank" in query.stderr
+
+
+@pytest.mark.parametrize("columns", [60, 90])
+@pytest.mark.parametrize("command", ["results format", "runs", "tasks", "hub list"])
+def test_names_and_ids_stay_whole_in_narrow_terminals(
+    evaluated: Evals, monkeypatch: pytest.MonkeyPatch, columns: int, command: str
+) -> None:
+    wide = words(evaluated, command)
+    monkeypatch.setenv("COLUMNS", str(columns))
+
+    narrow = words(evaluated, command)
+
+    assert wide - narrow == set()
+
+
+@pytest.mark.parametrize("columns", [80, 100])
+@pytest.mark.parametrize("command", ["results format", "runs", "tasks"])
+def test_ordinary_tables_fit_into_narrow_terminals(
+    evaluated: Evals, monkeypatch: pytest.MonkeyPatch, columns: int, command: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+
+    printed = evaluated(*command.split()).stdout
+
+    assert max(map(len, printed.splitlines())) <= columns
+
+
+@pytest.mark.parametrize("setting", ["FORCE_COLOR", "TTY_COMPATIBLE"])
+def test_the_width_that_is_asked_for_holds_in_a_dumb_terminal(
+    evaluated: Evals, monkeypatch: pytest.MonkeyPatch, setting: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "150")
+    expected = evaluated("results", "format").stdout
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv(setting, "1")
+
+    assert evaluated("results", "format").stdout == expected
+
+
+def words(evals: Evals, command: str) -> set[str]:
+    """The words of a table, but for those of its frame."""
+    call = partial(CliRunner().invoke, app) if command.startswith("hub") else lambda words: evals(*words)
+    return {word for word in call(command.split()).stdout.split() if "─" not in word}
+
+
 def test_a_table_shows_the_first_rows_and_how_many_there_are(evaluated: Evals) -> None:
     result = evaluated("results", "format", "--rows", "2")
 
     assert "not_parseable" not in result.stdout
-    assert "2 of 9 rows" in result.stderr
+    assert "2 of 9 rows (json_parseable 2 of 9)" in result.stderr
 
 
 def test_a_window_chooses_days(evaluated: Evals) -> None:
@@ -162,9 +262,11 @@ def test_values_without_a_form_in_json_become_text_or_null(evals: Evals) -> None
 
 
 def test_a_query_may_come_from_stdin(shop: Path) -> None:
-    result = program("sql", "--json", folder=shop, text="SELECT count(*) AS n FROM spans")
+    query = "SELECT count(*) AS n FROM spans"
 
-    assert json.loads(result.stdout) == [{"n": 0}]
+    result = CliRunner().invoke(app, ["sql", "--json", "--project-dir", str(shop)], input=query)
+
+    assert document(result) == [{"n": 0}]
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,15 @@
 """preview, run, backfill, runs, logs and explain on real small folders, through Dagster."""
 
+import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 
 from evals_pipeline.core import columns as c
+from evals_pipeline.orchestration.instance import project_instance
 from evals_pipeline_tests.builders import DAY, deliver, span, spans, write_task
 from evals_pipeline_tests.cli.conftest import Evals, document
 
@@ -18,6 +22,12 @@ evaluators:
 """
 
 
+@pytest.fixture
+def shop(shop_with_instance: Path, tmp_path: Path) -> Path:
+    """As elsewhere, and ready for Dagster's first run."""
+    return Path(shutil.copytree(shop_with_instance, tmp_path / "shop"))
+
+
 def test_preview_collects_and_shows_what_the_path_finds(evals: Evals) -> None:
     result = evals("preview", "format")
 
@@ -25,7 +35,7 @@ def test_preview_collects_and_shows_what_the_path_finds(evals: Evals) -> None:
     assert "9 of the newest 9 spans" in result.stdout
     assert "json_parseable · text" in result.stdout
     assert "100.0% (9 of 9 spans)" in result.stdout
-    assert "collected 9 new spans" in result.stderr
+    assert "collected 9 new spans from 1 file\n" in result.stderr
 
 
 def test_preview_as_json_holds_shares_and_examples(evals: Evals, shop: Path) -> None:
@@ -47,10 +57,9 @@ def test_preview_names_lines_that_could_not_be_read(evals: Evals, shop: Path) ->
     assert "second.jsonl, line 1" in result.stderr
 
 
-def test_a_run_prints_outcomes_labels_and_the_next_step(evals: Evals) -> None:
-    result = evals("run", "format", "--day", str(DAY))
+def test_a_run_prints_outcomes_labels_and_the_next_step(first_run: tuple[Path, Result]) -> None:
+    _, result = first_run
 
-    assert result.exit_code == 0, result.output
     assert "9 spans looked at, 9 verdicts" in result.stdout
     for words in (("json_parseable", "parseable", "6", "66.7%"), ("json_parseable", "not_parseable", "3", "33.3%")):
         assert any(all(word in line.split() for word in words) for line in result.stdout.splitlines()), words
@@ -168,8 +177,34 @@ def test_logs_are_found_by_the_first_characters_of_an_id(evaluated: Evals) -> No
     text = evaluated("logs", entry["run_id"][:6])
     lines = document(evaluated("logs", entry["run_id"], "--json"))
 
-    assert "Finished execution of run" in text.stdout
+    assert "selected units=9" in text.stdout
     assert lines[0].keys() == {"time", "level", "step", "message"}
+
+
+def test_logs_leave_out_the_bookkeeping_of_dagster_unless_it_is_wanted(evaluated: Evals) -> None:
+    (entry,) = document(evaluated("runs", "--json"))
+
+    levels = {
+        wanted: {line["level"] for line in document(evaluated("logs", entry["run_id"], "--json", *wanted.split()))}
+        for wanted in ("", "--level debug", "--level warning")
+    }
+    told = evaluated("logs", entry["run_id"], "--level", "error")
+
+    assert levels == {"": {"INFO"}, "--level debug": {"DEBUG", "INFO"}, "--level warning": set()}
+    assert (told.exit_code, told.stdout) == (0, "")
+    assert "lines below error; all with --level debug" in told.stderr
+
+
+def test_logs_show_why_a_run_failed(evals: Evals, shop: Path) -> None:
+    (shop / "traces" / "first.jsonl").unlink()
+    (shop / "traces").rmdir()
+    evals("run", "format")
+    with project_instance(shop) as instance:
+        (run,) = instance.get_runs()
+
+    told = evals("logs", run.run_id, "--level", "error")
+
+    assert "traces" in told.stdout
 
 
 def test_explain_says_why_a_unit_has_its_result(evaluated: Evals) -> None:
@@ -183,6 +218,8 @@ def test_explain_says_why_a_unit_has_its_result(evaluated: Evals) -> None:
 
 def test_explain_says_that_a_unit_never_came(evaluated: Evals) -> None:
     told = evaluated("explain", "format", "nosuch")
+    found = evaluated("explain", "format", "nosuch", "--json")
 
-    assert told.exit_code == 0
+    assert (told.exit_code, found.exit_code) == (1, 1)
     assert "no span with this id has been collected" in told.stdout
+    assert json.loads(found.stdout)["day"] is None

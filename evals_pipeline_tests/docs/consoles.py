@@ -21,6 +21,7 @@ from typer.testing import CliRunner
 from evals_pipeline.cli.main import app
 from evals_pipeline.cli.options import PROJECT_DIR_VARIABLE
 from evals_pipeline.engine.installation import opened
+from evals_pipeline_tests.cli.conftest import OF_A_TERMINAL
 
 WRITTEN_ON = date(2026, 11, 22)
 SHOWN_FOLDER = "/home/you"
@@ -63,6 +64,8 @@ class Console:
         self.monkeypatch = monkeypatch
         self.code = 0
         monkeypatch.setenv("COLUMNS", _COLUMNS)
+        for name in OF_A_TERMINAL:
+            monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(PROJECT_DIR_VARIABLE, raising=False)
         monkeypatch.chdir(folder)
 
