@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-LABEL_LENGTH = 100
-"""Longest label in characters; the limit of Arize's write-back."""
 EXPLANATION_LENGTH = 10_000
 """Longest explanation in characters; the limit of Arize's write-back."""
 

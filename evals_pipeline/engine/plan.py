@@ -69,11 +69,6 @@ class Overrides:
     max_units: int | None = None
     override: bool = False
 
-    @property
-    def changes_selection(self) -> bool:
-        """Whether the run looks at other units than the task would."""
-        return any(value is not None for value in (self.sampling_rate, self.filter, self.max_units))
-
     def applied_to(self, task: Task) -> Task:
         """The task as this run sees it; raises ConfigError for values that a task could not have."""
         changes = {

@@ -28,7 +28,7 @@ from evals_pipeline.core.errors import EvalsError
 from evals_pipeline.core.sql import identifier, literal
 from evals_pipeline.lake.connection import lake_errors
 from evals_pipeline.lake.parquet import write_parquet
-from evals_pipeline.lake.tables import TABLES, LakeTable
+from evals_pipeline.lake.tables import LakeTable
 
 Partition = Mapping[str, str | date]
 
@@ -193,10 +193,6 @@ class Lake:
         """Remove files that will not be committed."""
         for file in files:
             self._remove(f"{self.uri(table)}/{file.path}")
-
-    def tables(self) -> tuple[LakeTable, ...]:
-        """The tables that exist by now."""
-        return tuple(table for table in TABLES if DeltaTable.is_deltatable(self.uri(table)))
 
     def _create(self, table: LakeTable) -> None:
         self._filesystem.makedirs(self.uri(table), exist_ok=True)

@@ -12,7 +12,7 @@ import pytest
 from evals_pipeline.core.errors import LakeError
 from evals_pipeline.lake.connection import in_memory, lake_errors
 from evals_pipeline.lake.delta import Lake, OverlapError, Snapshot, WrittenFile
-from evals_pipeline.lake.tables import INPUTS, RESULTS, SPANS, TABLES
+from evals_pipeline.lake.tables import RESULTS, SPANS, TABLES
 from evals_pipeline_tests.builders import DAY, now
 
 KEY = "spans/shop"
@@ -77,13 +77,6 @@ def test_a_table_that_is_missing_is_made_empty_with_all_columns(lake: Lake, tabl
         rows = found.fetchall()
 
     assert (columns, rows, snapshot.stamp("any key")) == (list(table.columns), [], 0)
-
-
-def test_tables_are_listed_once_they_exist(lake: Lake) -> None:
-    before = lake.tables()
-    lake.snapshot(INPUTS)
-
-    assert (before, lake.tables()) == ((), (INPUTS,))
 
 
 def test_what_is_committed_is_read_back_with_its_partition(lake: Lake) -> None:
