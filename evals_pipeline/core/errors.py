@@ -11,6 +11,7 @@ EvalsError
 ├── WindowError          a day or a range that cannot be run
 ├── LakeError            the lake cannot be read or written
 ├── LedgerError          the ledger database cannot be read or written
+├── ProviderError        a model provider refuses every call: ends the run, its units wait for the next one
 └── EvaluatorError       one unit cannot be judged: becomes a row, never stops a run
 """
 
@@ -84,6 +85,10 @@ class LakeError(EvalsError):
 
 class LedgerError(EvalsError):
     """The ledger database cannot be read or written."""
+
+
+class ProviderError(EvalsError):
+    """A model provider refuses every call: wrong key, unknown model, exhausted account. The run ends at once."""
 
 
 class EvaluatorError(EvalsError):

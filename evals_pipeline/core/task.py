@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from evals_pipeline.core.model import ModelSpec
 
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
@@ -64,6 +66,31 @@ class Continuous(_Model):
     """Days before today that are looked at again for spans that arrived late."""
 
 
+class Allowance(_Model):
+    """The most that may be spent; at least one of the two."""
+
+    usd: float | None = Field(default=None, gt=0)
+    tokens: int | None = Field(default=None, ge=1)
+    """Prompt and completion together."""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Allowance:
+        if self.usd is None and self.tokens is None:
+            raise ValueError("a budget needs `usd`, `tokens` or both")
+        return self
+
+
+class Budget(_Model):
+    """Hard limits on what a task's judges may spend; what does not fit is `over_budget` and waits for a later run."""
+
+    run: Allowance | None = None
+    """In one run."""
+    day: Allowance | None = None
+    """On one UTC day of spending, over all runs of the task."""
+    task: Allowance | None = None
+    """In all, over all runs of the task."""
+
+
 class EvaluatorUse(_Model):
     """One evaluator inside a task."""
 
@@ -73,6 +100,8 @@ class EvaluatorUse(_Model):
     parameters: dict[str, ParameterValue] = {}
     mapping: dict[str, str] = {}
     """Variable -> column path."""
+    model: str | ModelSpec | None = None
+    """For judges: the model to ask instead of the judge's own; a name in `models.yaml`, or the model itself."""
     filter: str | None = None
     """Selects further among the units of the task."""
 
@@ -97,6 +126,8 @@ class Task(_Model):
     """Units a run may take on per day."""
     max_attempts: int = Field(default=3, ge=1, le=100)
     """How often a unit whose evaluator fails is tried, in as many runs."""
+    budget: Budget | None = None
+    """What its judges may spend; absent: no limit."""
     continuous: Continuous | None = None
     """Absent: the task runs only on demand."""
     description: str = ""

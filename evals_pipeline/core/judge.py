@@ -1,0 +1,64 @@
+"""What users write in `evaluators/*.yaml` to make an LLM judge."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from evals_pipeline.core.model import ModelSpec
+from evals_pipeline.core.task import Name
+
+LABEL_LENGTH = 100
+"""Longest label in characters; the limit of Arize's write-back."""
+
+DEFAULT_MODEL = "default"
+
+
+class JudgeSpec(BaseModel):
+    """An LLM judge: what is asked, which labels it may answer with, and by which model."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Name
+    """The file's name without `.yaml`."""
+    kind: Literal["judge"]
+    template: str = Field(min_length=1)
+    """The prompt, with a `{variable}` where a value goes; other braces stand as they are."""
+    choices: dict[str, float | None] = Field(min_length=2)
+    """Label -> score; a score may be null. A list of labels gives null scores."""
+    explanation: bool = True
+    """Whether the model says why, before it says the label."""
+    direction: Literal["maximize", "minimize", "none"] = "maximize"
+    """Which scores are good; for display."""
+    model: str | ModelSpec = DEFAULT_MODEL
+    """A name in `models.yaml`, or the model itself."""
+    score: Literal["choices", "logprobs"] = "choices"
+    """`logprobs`: the choices' scores weighted by the probabilities of their labels, where the endpoint tells them."""
+    max_value_tokens: int = Field(default=8_000, ge=50)
+    """A longer value is cut in the middle, with a visible mark, and the result says `truncated`."""
+    variables: dict[str, str] = {}
+    """Variable -> what it is; for people. Names must occur in the template."""
+    description: str = ""
+    source: str = ""
+    """Where the idea comes from."""
+    owners: tuple[str, ...] = ()
+
+    @field_validator("choices", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        return (
+            dict.fromkeys(value) if isinstance(value, list) and all(isinstance(each, str) for each in value) else value
+        )
+
+    @field_validator("choices")
+    @classmethod
+    def _fits(cls, value: dict[str, float | None]) -> dict[str, float | None]:
+        for label, score in value.items():
+            if not 1 <= len(label.strip()) <= LABEL_LENGTH:
+                raise ValueError(f"a label has 1 to {LABEL_LENGTH} characters, unlike {label[:120]!r}")
+            if score is not None and not abs(score) < float("inf"):
+                raise ValueError(f"the score of {label!r} must be a finite number or null")
+        if len({label.strip().casefold() for label in value}) != len(value):
+            raise ValueError("two labels differ by case or white space only")
+        return value
