@@ -169,3 +169,11 @@ class Tally:
             self.usage + other.usage,
             self.nano_usd + other.nano_usd,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What is known of some keys: `answers` are there already, `mine` may be asked now, the rest others are asking."""
+
+    answers: Mapping[str, Answer]
+    mine: frozenset[str]

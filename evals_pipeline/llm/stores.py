@@ -9,19 +9,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from evals_pipeline.core.calls import Amount, Answer, BudgetLimit, Tally
+from evals_pipeline.core.calls import Amount, Answer, BudgetLimit, Claims, Tally
 
 Json = dict[str, Any]
 Fold = Callable[[Json, Mapping[str, Json]], Json]
 """(a topic's state, owner -> notice) -> the new state; called inside the transaction, so it must be quick and pure."""
-
-
-@dataclass(frozen=True, slots=True)
-class Claims:
-    """What is known of some keys: `answers` are there already, `mine` may be asked now, the rest others are asking."""
-
-    answers: Mapping[str, Answer]
-    mine: frozenset[str]
 
 
 class AnswerStore(Protocol):
