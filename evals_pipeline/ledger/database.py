@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from evals_pipeline.core.errors import LedgerError
+from evals_pipeline.ledger.values import without_zone
 
-NEWEST_REVISION = "0001"
+NEWEST_REVISION = "0002"
 _BUSY_TIMEOUT_SECONDS = 60
 _MIGRATION_LOCK = 6_384_217_905
 """Any number that nobody else locks: processes that open a new database at once migrate it one after the other."""
@@ -21,16 +25,26 @@ _MIGRATION_LOCK = 6_384_217_905
 class Database:
     """A migrated ledger database; every write is one transaction.
 
+    Args:
+        url: Where it is.
+        now: The clock for claims, notices and accounts, with a time zone. Absent: the machine's for SQLite, which all
+            processes that share the file have; the server's for Postgres, so that hosts need not agree on the time.
+
     Raises:
         LedgerError: When the database cannot be opened, read or written.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, now: Callable[[], datetime] | None = None) -> None:
         self.url = _parsed(url)
+        self._now = now
         if self._is_sqlite and self.url.database:
             _make_folder(Path(self.url.database).parent)
         self._engine = _create_engine(self.url)
-        self._migrate()
+        try:
+            self._migrate()
+        except LedgerError:
+            self.close()
+            raise
 
     @contextmanager
     def begin(self) -> Iterator[sa.Connection]:
@@ -45,21 +59,33 @@ class Database:
         """Give all connections back."""
         self._engine.dispose()
 
-    def upsert(self, connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
-        """Insert `rows`, or overwrite those whose primary key exists."""
-        if not rows:
+    def moment(self, connection: sa.Connection) -> datetime:
+        """Now, in UTC without a zone."""
+        if self._now is not None:
+            return without_zone(self._now())
+        if self._is_sqlite:
+            return without_zone(datetime.now(UTC))
+        clock = sa.func.timezone("UTC", sa.func.clock_timestamp(), type_=sa.DateTime)
+        return connection.execute(sa.select(clock)).scalar_one()
+
+    def lock(self, connection: sa.Connection, names: Iterable[str], *, is_shared: bool = False) -> None:
+        """Wait until no other transaction holds one of `names`, then hold them to the end of this one.
+
+        Those who share a name exclude only those who do not. SQLite's transactions exclude each other as they are.
+        """
+        if self._is_sqlite:
             return
-        insert = self._insert(table).values(rows)
-        keys = [column.name for column in table.primary_key]
-        changed = {name: insert.excluded[name] for name in rows[0] if name not in keys}
-        connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=changed))
+        take = sa.func.pg_advisory_xact_lock_shared if is_shared else sa.func.pg_advisory_xact_lock
+        # One order for all, so that nobody waits in a circle.
+        for number in sorted({_lock_number(name) for name in names}):
+            connection.execute(sa.select(take(sa.literal(number, sa.BigInteger))))
 
-    def insert_missing(self, connection: sa.Connection, table: sa.Table, row: dict[str, Any]) -> None:
-        """Insert `row`, or leave the one whose primary key exists as it is."""
-        connection.execute(self._insert(table).values(row).on_conflict_do_nothing())
-
-    def _insert(self, table: sa.Table) -> Any:
-        return (sqlite if self._is_sqlite else postgresql).insert(table)
+    def among(self, column: sa.Column[Any], values: Collection[str]) -> sa.ColumnElement[bool]:
+        """`column` is one of `values`, however many: they travel as one parameter, unlike those of `in_`."""
+        if self._is_sqlite:
+            each = sa.func.json_each(json.dumps(list(values))).table_valued("value")
+            return column.in_(sa.select(each.c.value))
+        return column == sa.any_(sa.literal(list(values), ARRAY(column.type)))
 
     @property
     def _is_sqlite(self) -> bool:
@@ -69,8 +95,14 @@ class Database:
         with self.begin() as connection:
             if not self._is_sqlite:  # SQLite's transactions exclude each other as they are
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
-            if _revision(connection) == NEWEST_REVISION:
+            revision = _revision(connection)
+            if revision == NEWEST_REVISION:
                 return
+            if revision is not None and revision > NEWEST_REVISION:
+                raise LedgerError(
+                    f"the ledger {self.url.render_as_string()} has the tables of a newer evals-pipeline:"
+                    f" revision {revision}, this one knows {NEWEST_REVISION}\nHint: pip install -U evals-pipeline"
+                )
             _upgrade(connection)
 
 
@@ -91,7 +123,9 @@ def _parsed(url: str) -> sa.URL:
 
 def _create_engine(url: sa.URL) -> sa.Engine:
     if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url, pool_pre_ping=True)
+        # A statement that psycopg prepared keeps the plan of the day when its table was empty: to read it all.
+        is_psycopg = url.get_driver_name() == "psycopg"
+        return sa.create_engine(url, pool_pre_ping=True, connect_args={"prepare_threshold": None} if is_psycopg else {})
     engine = sa.create_engine(url, connect_args={"timeout": _BUSY_TIMEOUT_SECONDS})
 
     # Python's sqlite3 opens transactions as readers and upgrades them, which fails at once when two processes do it;
@@ -107,6 +141,10 @@ def _create_engine(url: sa.URL) -> sa.Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
+
+
+def _lock_number(name: str) -> int:
+    return int.from_bytes(sha256(name.encode()).digest()[:8], "big", signed=True)
 
 
 def _make_folder(folder: Path) -> None:

@@ -1,10 +1,20 @@
-"""The ledger's tables. Times are UTC, stored without a zone; counts are rows."""
+"""The ledger's tables. Times are UTC, stored without a zone; counts are rows, unless the name says tokens or calls.
+
+Money is in whole billionths of a USD (`nano_usd`). What a model was asked is never stored, only its SHA-256.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 import sqlalchemy as sa
 
 metadata = sa.MetaData()
+
+
+def _counts(*names: str) -> tuple[sa.Column[Any], ...]:
+    return tuple(sa.Column(name, sa.BigInteger, nullable=False) for name in names)
+
 
 settings = sa.Table(
     "settings",
@@ -80,3 +90,82 @@ progress = sa.Table(
     sa.Column("summary", sa.JSON, nullable=False),
 )
 """How far a task has come on a day: the newest arrival it has seen, and what its results look like."""
+
+judge_answers = sa.Table(
+    "judge_answers",
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Column("explanation", sa.Text),
+    sa.Column("model", sa.Text, nullable=False),
+    *_counts("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens"),
+    sa.Column("cost_nano_usd", sa.BigInteger),
+    sa.Column("latency_ms", sa.Float),
+    *_counts("calls"),
+    sa.Column("probabilities", sa.JSON(none_as_null=True)),
+    sa.Column("request_id", sa.Text),
+    sa.Column("run_id", sa.String(64), nullable=False),
+    sa.Column("payer", sa.String(64), nullable=False),
+    sa.Column("attempt", sa.String(32), nullable=False),
+    sa.Column("kept_at", sa.DateTime, nullable=False, index=True),
+)
+"""What models answered, by the SHA-256 of what was asked. `payer` is the hash of the run's key and evaluator that paid,
+`attempt` the one of its attempts whose results carry the cost."""
+
+claims = sa.Table(
+    "claims",
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("owner", sa.String(250), nullable=False),
+    sa.Column("claimed_at", sa.DateTime, nullable=False),
+)
+"""Questions that someone is asking at the moment."""
+
+claim_owners = sa.Table(
+    "claim_owners",
+    metadata,
+    sa.Column("owner", sa.String(250), primary_key=True),
+    sa.Column("renewed_at", sa.DateTime, nullable=False),
+)
+"""When those who hold claims last gave a sign of life."""
+
+budgets = sa.Table(
+    "budgets",
+    metadata,
+    sa.Column("key", sa.String(500), primary_key=True),
+    *_counts("nano_usd", "tokens"),
+    sa.Column("updated_at", sa.DateTime, nullable=False),
+)
+"""What has been spent and reserved, per account."""
+
+topics = sa.Table(
+    "topics",
+    metadata,
+    sa.Column("topic", sa.String(500), primary_key=True),
+    sa.Column("state", sa.JSON, nullable=False),
+    sa.Column("updated_at", sa.DateTime, nullable=False),
+)
+"""What all runs know together: a model's abilities, a provider's quota."""
+
+notices = sa.Table(
+    "notices",
+    metadata,
+    sa.Column("topic", sa.String(500), primary_key=True),
+    sa.Column("owner", sa.String(200), primary_key=True),
+    sa.Column("notice", sa.JSON, nullable=False),
+    sa.Column("posted_at", sa.DateTime, nullable=False),
+)
+"""What each run that takes part in a topic tells the others."""
+
+spending = sa.Table(
+    "spending",
+    metadata,
+    sa.Column("run_id", sa.String(64), primary_key=True),
+    sa.Column("project", sa.String(200), primary_key=True),
+    sa.Column("task", sa.String(63), primary_key=True),
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("evaluator", sa.String(63), primary_key=True),
+    *_counts("questions", "reused", "calls", "repairs", "retries", "refusals", "unpriced"),
+    *_counts("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens", "nano_usd"),
+)
+"""What a run's judges asked and cost, over all attempts of the run."""

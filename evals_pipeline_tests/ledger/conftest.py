@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from evals_pipeline.ledger.database import Database
 from evals_pipeline.ledger.ledger import Ledger
+from evals_pipeline_tests.ledger.parts import Clock
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +36,19 @@ def ledger(url: str) -> Iterator[Ledger]:
     ledger = Ledger(url)
     yield ledger
     ledger.close()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def database(url: str, clock: Clock) -> Iterator[Database]:
+    """A database for which it is as late as `clock` says."""
+    database = Database(url, now=clock)
+    yield database
+    database.close()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 
 from evals_pipeline.core.errors import LedgerError
@@ -52,6 +54,37 @@ def test_a_ledger_that_is_opened_again_keeps_what_it_holds(url: str) -> None:
 
     assert again.setting("first_day", "2030-12-31") == "2026-01-01"
     again.close()
+
+
+def test_a_ledger_of_the_first_release_gets_the_new_tables_and_keeps_its_rows(url: str) -> None:
+    _make_tables(url, "0001")
+    rows = {
+        "settings": {"key": "first_day", "value": "2026-01-01"},
+        "source_files": {"project": "p", "uri": "u", "version": "v", "spans": 1, "problems": 0, "read_at": now()},
+    }
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        for table, row in rows.items():
+            connection.execute(metadata.tables[table].insert(), row)
+    engine.dispose()
+
+    ledger = Ledger(url)
+
+    assert ledger.setting("first_day", "2030-12-31") == "2026-01-01"
+    assert ledger.files_read("p") == {"u": "v"}
+    assert ledger.spending() == {}
+    ledger.close()
+
+
+def test_a_ledger_of_a_later_release_is_refused_with_a_hint(url: str) -> None:
+    Database(url).close()
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+
+    with pytest.raises(LedgerError, match=r"newer evals-pipeline: revision 9999, .*\nHint: pip install"):
+        Database(url)
 
 
 def test_the_folder_of_a_database_is_made(tmp_path: Path) -> None:
@@ -100,6 +133,16 @@ def test_many_processes_may_open_a_new_ledger_at_once_and_lose_nothing(url: str)
     assert [process.exitcode for process in processes] == [0] * 4
     assert len({answers.get() for _ in processes}) == 1
     assert (len(files), len(runs), {run.status for run in runs}) == (80, 80, {"finished"})
+
+
+def _make_tables(url: str, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(database.__file__).parent / "migrations"))
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    engine.dispose()
 
 
 def _use(url: str, name: str, answers: SimpleQueue[str]) -> None:
