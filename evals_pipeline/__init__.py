@@ -6,6 +6,18 @@ For notebooks::
 
     orders = evaluator("matches_regex", pattern="ORD-[0-9]{6}")
     evaluate_frame(spans, orders, mapping={"text": "attributes.output.value"})
+
+and with a model as the judge::
+
+    from evals_pipeline import LLM, create_classifier
+
+    polite = create_classifier(
+        name="polite",
+        llm=LLM(model="gpt-5-mini"),
+        prompt_template="Is this answer polite? {output}",
+        choices={"polite": 1, "rude": 0},
+    )
+    polite.evaluate(output="Go away.")
 """
 
 from __future__ import annotations
@@ -16,14 +28,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from evals_pipeline.core.evaluator import EvaluationResult
     from evals_pipeline.engine.frames import evaluate_frame
+    from evals_pipeline.evaluators.judge.classifier import LLM, create_classifier
     from evals_pipeline.evaluators.prebuilt.registry import evaluator
 
 __version__ = "0.1.0"
 
-__all__ = ["EvaluationResult", "__version__", "evaluate_frame", "evaluator"]
+__all__ = ["LLM", "EvaluationResult", "__version__", "create_classifier", "evaluate_frame", "evaluator"]
 
 _HOMES = {
     "EvaluationResult": "evals_pipeline.core.evaluator",
+    "LLM": "evals_pipeline.evaluators.judge.classifier",
+    "create_classifier": "evals_pipeline.evaluators.judge.classifier",
     "evaluate_frame": "evals_pipeline.engine.frames",
     "evaluator": "evals_pipeline.evaluators.prebuilt.registry",
 }

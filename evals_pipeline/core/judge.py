@@ -47,9 +47,12 @@ class JudgeSpec(BaseModel):
     @field_validator("choices", mode="before")
     @classmethod
     def _listed(cls, value: object) -> object:
-        return (
-            dict.fromkeys(value) if isinstance(value, list) and all(isinstance(each, str) for each in value) else value
-        )
+        if not isinstance(value, dict | list):
+            return value
+        for label in value:
+            if not isinstance(label, str):  # YAML's yes, no, on, off and bare numbers
+                raise ValueError(f"YAML takes a label for {label!r}: put labels in quotes, such as 'yes' or '1'")
+        return dict.fromkeys(value) if isinstance(value, list) else value
 
     @field_validator("choices")
     @classmethod
