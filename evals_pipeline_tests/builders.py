@@ -14,7 +14,7 @@ from evals_pipeline.engine.annotations import Attached, attach_results
 from evals_pipeline.engine.catalog import read_catalog
 from evals_pipeline.engine.inputs import Selected, select_inputs
 from evals_pipeline.engine.installation import Installation, opened
-from evals_pipeline.engine.plan import Overrides, TaskPlan, plan
+from evals_pipeline.engine.plan import Overrides, TaskPlan
 from evals_pipeline.engine.results import Evaluated, evaluate_inputs
 from evals_pipeline.engine.spans import Collected, collect_spans
 from evals_pipeline.lake.results import current_results
@@ -42,6 +42,32 @@ evaluators:
     mapping: {{text: attributes.output.value}}
 """
 """A second task of the same project."""
+
+JUDGE = """
+kind: judge
+template: |
+  Was the customer answered politely?
+  Question: {input}
+  Answer: {output}
+choices: {polite: 1, rude: 0}
+"""
+"""The judge of most tests; its model is the folder's `default`."""
+
+JUDGE_TASK = f"""
+project: {PROJECT}
+evaluators:
+  - evaluator: politeness
+    mapping: {{input: attributes.input.value, output: attributes.output.value}}
+"""
+"""A task with that judge, over every span."""
+
+JUDGE_AND_CHECK_TASK = (
+    JUDGE_TASK
+    + """
+  - evaluator: json_parseable
+    mapping: {text: attributes.output.value}
+"""
+)
 
 Row = dict[str, Any]
 
@@ -84,6 +110,37 @@ def project_folder(folder: Path, found: Sequence[Row] = (), *, source: str = "tr
     if found:
         deliver(folder, "first", found)
     return folder
+
+
+def judged_folder(
+    folder: Path, base_url: str, found: Sequence[Row] = (), *, model: str = "", judge: str = JUDGE, **tasks: str
+) -> Path:
+    """The same with judge `politeness`, asked at `base_url`; absent: task `tone`, which uses it.
+
+    `model` is more YAML of the model: `timeout_seconds: 1`.
+    """
+    project_folder(folder, found, **(tasks or {"tone": JUDGE_TASK}))
+    write_judge(folder, "politeness", judge)
+    write_models(folder, default=f"{{name: gpt-5-mini, base_url: '{base_url}', {model or DEFAULT_PRICE}}}")
+    return folder
+
+
+DEFAULT_PRICE = "price: {input: 1, output: 2}"
+
+
+def talks(count: int, *, prefix: str = "s", start: int = 0) -> list[Row]:
+    """Spans whose answers all differ, so that a judge has as many questions."""
+    return [span(f"{prefix}{n}", **{c.OUTPUT_VALUE: f"Answer {prefix}{n}."}) for n in range(start, start + count)]
+
+
+def write_judge(folder: Path, name: str, text: str) -> None:
+    (folder / "evaluators").mkdir(exist_ok=True)
+    (folder / "evaluators" / f"{name}.yaml").write_text(text, encoding="utf-8")
+
+
+def write_models(folder: Path, **models: str) -> None:
+    lines = "".join(f"{name}: {text}\n" for name, text in models.items())
+    (folder / "models.yaml").write_text(lines, encoding="utf-8")
 
 
 def write_task(folder: Path, name: str, text: str) -> None:
@@ -129,7 +186,7 @@ def walk_in(here: Installation, task: str, day: date, run_id: str, overrides: Ov
     catalog = read_catalog(here.folder)
     planned = catalog.task(task)
     project = catalog.project(planned.task.project)
-    chosen = plan(overrides.applied_to(planned.task))
+    chosen = planned.differently(overrides)
     key = RunKey(run_id, project.name, task, day)
     collected = collect_spans(here, project, now=now)
     selected = select_inputs(here, chosen, key, overrides, now=now())

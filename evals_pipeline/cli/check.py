@@ -13,7 +13,12 @@ from evals_pipeline.cli.options import Json, ProjectDir, project_folder
 from evals_pipeline.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from evals_pipeline.engine.catalog import BrokenFile, Catalog
+    from pydantic import BaseModel
+
+    from evals_pipeline.engine.catalog import Catalog
+
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 class FileKind(StrEnum):
@@ -21,10 +26,12 @@ class FileKind(StrEnum):
 
     TASK = "task"
     PROJECT = "project"
+    EVALUATOR = "evaluator"
+    MODELS = "models"
 
 
 def check(project_dir: ProjectDir = None, as_json: Json = False) -> None:
-    """Read every project and task file, and say what is wrong with those that cannot be used."""
+    """Read the files of projects, evaluators, models and tasks; say what is wrong with those that cannot be used."""
     from evals_pipeline.engine.catalog import read_catalog
 
     folder = project_folder(project_dir)
@@ -40,51 +47,71 @@ def check(project_dir: ProjectDir = None, as_json: Json = False) -> None:
 
 
 def schema(
-    kind: Annotated[FileKind, typer.Argument(metavar="[task|project]", help="Which file's schema.")] = FileKind.TASK,
+    kind: Annotated[
+        FileKind, typer.Argument(metavar="[task|project|evaluator|models]", help="Which file's schema.")
+    ] = FileKind.TASK,
 ) -> None:
-    """Print the JSON schema of a task or project file, for editors that check YAML while it is written."""
+    """Print the JSON schema of such a file, for editors that check YAML while it is written."""
     screen.print_json(file_schema(kind))
 
 
 def file_schema(kind: FileKind) -> dict[str, Any]:
-    """The JSON schema of what stands in such a file; its name is not in it."""
+    """The JSON schema of what stands in such a file; its name need not be in it."""
+    from evals_pipeline.core.judge import JudgeSpec
+    from evals_pipeline.core.model import ModelSpec
     from evals_pipeline.core.task import Project, Task
-    from evals_pipeline.engine.hub import hub_entries
+    from evals_pipeline.engine.evaluators import Hub
 
-    document = (Task if kind is FileKind.TASK else Project).model_json_schema(by_alias=True)
-    del document["properties"]["name"]
+    if kind is FileKind.MODELS:
+        inner = ModelSpec.model_json_schema()
+        named = {"type": "object", "additionalProperties": {"$ref": "#/$defs/ModelSpec"}}
+        return {"$schema": _DIALECT, **named, "$defs": {**inner.pop("$defs", {}), "ModelSpec": inner}}
+    models: dict[FileKind, type[BaseModel]] = {
+        FileKind.TASK: Task,
+        FileKind.PROJECT: Project,
+        FileKind.EVALUATOR: JudgeSpec,
+    }
+    document = models[kind].model_json_schema(by_alias=True)
+    if kind is not FileKind.EVALUATOR:
+        del document["properties"]["name"]
     document["required"].remove("name")
     uses = document.get("$defs", {}).get("EvaluatorUse")
     if uses is not None:
-        uses["properties"]["evaluator"]["examples"] = [entry.name for entry in hub_entries()]
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **document}
+        uses["properties"]["evaluator"]["examples"] = list(Hub().names)
+    return {"$schema": _DIALECT, **document}
 
 
 def _show(catalog: Catalog) -> None:
     for file in catalog.broken:
-        screen.say(f"broken  {_place(file)}: {file.message}", style="red")
+        screen.say(f"broken  {file.place}: {file.message}", style="red")
         if file.hint:
             screen.say(f"        Hint: {file.hint}")
     for name in sorted(catalog.projects):
         screen.say(f"ok      projects/{name}")
+    for name in sorted(catalog.hub.judges):
+        screen.say(f"ok      evaluators/{name}")
+    for name in catalog.hub.models:
+        screen.say(f"ok      model {name}")
     for name in sorted(catalog.tasks):
         screen.say(f"ok      tasks/{name}")
     if catalog.broken:
         screen.note(f"{len(catalog.broken)} of {screen.counted(_files(catalog), 'file')} cannot be used")
 
 
-def _place(file: BrokenFile) -> str:
-    place = f"{file.path.parent.name}/{file.path.name}"
-    return f"{place}, {file.field}" if file.field else place
-
-
 def _files(catalog: Catalog) -> int:
-    return len(catalog.projects) + len(catalog.tasks) + len(catalog.broken)
+    good = (catalog.projects, catalog.tasks, catalog.hub.judges)
+    return sum(map(len, good)) + len(catalog.broken) + _has_good_models(catalog)
+
+
+def _has_good_models(catalog: Catalog) -> bool:
+    return bool(catalog.hub.models) and not any(file.kind == "models" for file in catalog.broken)
 
 
 def _document(catalog: Catalog, folder: Path) -> dict[str, Any]:
     return {
         "projects": sorted(catalog.projects),
+        "evaluators": sorted(catalog.hub.judges),
+        "models": sorted(catalog.hub.models),
         "tasks": sorted(catalog.tasks),
         "broken": [
             {

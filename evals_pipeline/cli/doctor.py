@@ -17,6 +17,7 @@ import typer
 from rich.text import Text
 
 from evals_pipeline.cli import exits, screen
+from evals_pipeline.cli.models import model_text
 from evals_pipeline.cli.options import Json, ProjectDir, project_folder, utc_now
 from evals_pipeline.core.errors import ConfigError, EvalsError
 
@@ -98,6 +99,7 @@ def _project(chosen: Path | None) -> Iterator[Finding]:
     yield Finding("project folder", "ok", str(folder))
     yield from _tried("files", lambda: _files(folder))
     yield from _tried("lake and ledger", lambda: _storage(folder))
+    yield from _tried("models", lambda: _models(folder))
     yield from _tried("first day", lambda: _first_day(folder))
     yield from _tried("Dagster instance", lambda: _instance(folder))
     yield _disk(folder)
@@ -116,6 +118,12 @@ def _files(folder: Path) -> list[Finding]:
 
     catalog = read_catalog(folder)
     counts = f"{screen.counted(len(catalog.projects), 'project')} and {screen.counted(len(catalog.tasks), 'task')}"
+    if catalog.hub.judges or catalog.hub.models:
+        judges, models = (
+            screen.counted(len(catalog.hub.judges), "judge"),
+            screen.counted(len(catalog.hub.models), "model"),
+        )
+        counts = f"{counts}, {judges} and {models}"
     good = Finding("files", "ok", f"{counts} can be used")
     broken = [Finding("file", "missing", str(file).partition("\nHint: ")[0], file.hint) for file in catalog.broken]
     return [good, *broken]
@@ -135,6 +143,24 @@ def _storage(folder: Path) -> list[Finding]:
         for of in sizes
     ]
     return [Finding("ledger", "ok", url), Finding("lake", "ok", here.lake.root), *tables, *problems]
+
+
+def _models(folder: Path) -> list[Finding]:
+    from evals_pipeline.engine.catalog import read_hub
+    from evals_pipeline.engine.installation import opened
+    from evals_pipeline.engine.models import model_states
+
+    hub = read_hub(folder)
+    if not (hub.models or hub.judges):
+        return []
+    with opened(folder) as here:
+        states = model_states(here, hub)
+    return [
+        Finding(
+            f"model {state.name}", "note" if state.problem else "ok", state.problem or model_text(state), state.hint
+        )
+        for state in states
+    ]
 
 
 def _problems(here: Installation, project: str) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""`evals hub`: the evaluators there are."""
+"""`evals hub`: the evaluators there are, and how good they are."""
 
 from __future__ import annotations
 
@@ -8,43 +8,48 @@ import typer
 
 from evals_pipeline.cli import exits, screen
 from evals_pipeline.cli.arguments import Command
-from evals_pipeline.cli.options import Json
+from evals_pipeline.cli.hub_test import hub_test
+from evals_pipeline.cli.options import Json, ProjectDir, nearest_project_folder
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from evals_pipeline.core.evaluator import Parameter, Variable
+    from evals_pipeline.engine.evaluators import Hub
     from evals_pipeline.engine.hub import HubEntry
 
 hub = typer.Typer(help="Look up the evaluators that tasks can use.", no_args_is_help=True)
+hub.command("test", cls=Command, epilog=exits.EXPLAINED)(hub_test)
 
 
 @hub.command("list", cls=Command, epilog=exits.EXPLAINED)
-def list_evaluators(as_json: Json = False) -> None:
-    """List the evaluators."""
+def list_evaluators(project_dir: ProjectDir = None, as_json: Json = False) -> None:
+    """List the evaluators: the prebuilt ones, and those of the project folder if there is one."""
     from evals_pipeline.engine.hub import hub_entries
 
-    entries = hub_entries()
+    entries = hub_entries(_hub(project_dir))
     if as_json:
         screen.print_json([_document(entry) for entry in entries])
         return
-    rows = [
-        [each.name, each.version, each.kind, ", ".join(known.name for known in each.parameters), each.summary]
-        for each in entries
-    ]
-    screen.table(("evaluator", "version", "kind", "parameters", "what it says"), rows)
+    columns = ("evaluator", "kind", "from", "needs", "says", "what it is about")
+    screen.table(columns, [_row(entry) for entry in entries])
 
 
 @hub.command("show", cls=Command, epilog=exits.EXPLAINED)
 def show_evaluator(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of an evaluator.")], as_json: Json = False
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of an evaluator.")],
+    project_dir: ProjectDir = None,
+    as_json: Json = False,
 ) -> None:
-    """Show an evaluator: parameters, variables, labels and the plain Python that decides."""
+    """Show an evaluator: parameters, variables, labels, and the plain Python or the template that decides."""
     from evals_pipeline.engine.hub import hub_entry
 
-    entry = hub_entry(name)
+    entry = hub_entry(name, _hub(project_dir))
     if as_json:
         screen.print_json(_document(entry))
         return
-    screen.say(f"{entry.name}, version {entry.version} ({entry.kind})", style="bold")
+    version = f", version {entry.version}" if entry.version else ""
+    screen.say(f"{entry.name}{version} ({entry.kind}, {entry.origin})", style="bold")
     screen.say(entry.description)
     if entry.parameters:
         rows = [[each.name, each.type, _default(each), each.description] for each in entry.parameters]
@@ -52,7 +57,34 @@ def show_evaluator(
     screen.table(("variable", "", ""), [[each.name, _need(each), each.description] for each in entry.variables])
     scores = [[label, "" if score is None else f"{score:g}"] for label, score in entry.labels.items()]
     screen.table(("label", "score"), scores)
-    screen.say(entry.source)
+    if entry.template:
+        _show_judge(entry)
+    else:
+        screen.say(entry.source)
+
+
+def _show_judge(entry: HubEntry) -> None:
+    known = "" if entry.version else ", which models.yaml has not"
+    screen.say(f"direction: {entry.direction}")
+    screen.say(f"model: {entry.model}{known}")
+    if entry.idea:
+        screen.say(f"idea: {entry.idea}")
+    screen.say("template:", style="bold")
+    screen.say(entry.template)
+
+
+def _hub(chosen: Path | None) -> Hub:
+    from evals_pipeline.engine.catalog import read_hub
+    from evals_pipeline.engine.evaluators import Hub
+
+    folder = nearest_project_folder(chosen)
+    return Hub() if folder is None else read_hub(folder)
+
+
+def _row(entry: HubEntry) -> list[object]:
+    needs = [each.name for each in entry.parameters if each.is_required]
+    needs += [each.name for each in entry.variables if each.is_required]
+    return [entry.name, entry.kind, entry.origin, ", ".join(needs), ", ".join(entry.labels), entry.summary]
 
 
 def _default(parameter: Parameter) -> str:
@@ -70,6 +102,7 @@ def _document(entry: HubEntry) -> dict[str, Any]:
         "name": entry.name,
         "version": entry.version,
         "kind": entry.kind,
+        "origin": entry.origin,
         "description": entry.description,
         "parameters": [
             {
@@ -84,4 +117,8 @@ def _document(entry: HubEntry) -> dict[str, Any]:
         "variables": [{"name": each.name, "is_required": each.is_required} for each in entry.variables],
         "labels": dict(entry.labels),
         "source": entry.source,
+        "template": entry.template or None,
+        "direction": entry.direction,
+        "model": entry.model or None,
+        "idea": entry.idea or None,
     }

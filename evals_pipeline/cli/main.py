@@ -18,6 +18,7 @@ from evals_pipeline.cli.doctor import doctor
 from evals_pipeline.cli.explain import explain
 from evals_pipeline.cli.hub import hub
 from evals_pipeline.cli.init import init
+from evals_pipeline.cli.models import models
 from evals_pipeline.cli.preview import preview
 from evals_pipeline.cli.results import results
 from evals_pipeline.cli.run import backfill, run
@@ -71,7 +72,7 @@ def _program(
 _WRITING = (init, check, schema)
 _RUNNING = (tasks, preview, run, backfill, runs, logs)
 _READING = (results, explain, sql)
-_KEEPING = (doctor, dev, demo)
+_KEEPING = (models, doctor, dev, demo)
 for _command in (*_WRITING, *_RUNNING, *_READING, *_KEEPING):
     app.command(cls=Command, epilog=exits.EXPLAINED)(_command)
 app.add_typer(hub, name="hub", epilog=exits.EXPLAINED)

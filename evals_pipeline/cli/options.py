@@ -61,6 +61,16 @@ def project_folder(chosen: Path | None) -> Path:
     return found
 
 
+def nearest_project_folder(chosen: Path | None) -> Path | None:
+    """The same for commands that can do without: None where there is none and none was asked for."""
+    try:
+        return project_folder(chosen)
+    except ConfigError:
+        if chosen is not None:
+            raise
+        return None
+
+
 def chosen_window(last: str | None, start: str | None, end: str | None, *, now: datetime) -> Window | None:
     """The window that the options ask for, None when they ask for none.
 

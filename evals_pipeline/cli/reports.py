@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from evals_pipeline.cli import screen
+from evals_pipeline.core.calls import NANO
 from evals_pipeline.core.outcome import Outcome
 
 if TYPE_CHECKING:
+    from evals_pipeline.core.calls import Tally
     from evals_pipeline.engine.history import RunReport
     from evals_pipeline.engine.summary import Summary
 
@@ -54,6 +56,8 @@ class TaskReport:
         seconds = "" if report.seconds is None else f" in {report.seconds:.1f} s{speed}"
         looked_at, judged = screen.counted(report.candidates, "span"), screen.counted(report.judged, "verdict")
         screen.say(f"{looked_at} looked at, {judged}{seconds}")
+        if report.spent is not None:
+            screen.say(_spent_text(report.spent))
 
 
 def run_document(report: RunReport) -> dict[str, Any]:
@@ -70,6 +74,32 @@ def run_document(report: RunReport) -> dict[str, Any]:
         "options": dict(report.options),
         "candidates": report.candidates,
         "outcomes": {name: {str(met): count for met, count in of.items()} for name, of in report.outcomes.items()},
+        "judges": _spent_document(report.spent),
+    }
+
+
+def usd_text(spent: Tally | None) -> str:
+    """What judges cost; empty without judges."""
+    if spent is None:
+        return ""
+    return "unknown" if spent.unpriced else screen.usd(spent.nano_usd / NANO)
+
+
+def _spent_document(spent: Tally | None) -> dict[str, Any] | None:
+    if spent is None:
+        return None
+    return {
+        "questions": spent.questions,
+        "reused": spent.reused,
+        "calls": spent.calls,
+        "repairs": spent.repairs,
+        "retries": spent.retries,
+        "refusals": spent.refusals,
+        "prompt_tokens": spent.usage.prompt_tokens,
+        "cached_tokens": spent.usage.cached_tokens,
+        "completion_tokens": spent.usage.completion_tokens,
+        "reasoning_tokens": spent.usage.reasoning_tokens,
+        "cost_usd": None if spent.unpriced else spent.nano_usd / NANO,
     }
 
 
@@ -77,6 +107,16 @@ def days_text(report: RunReport) -> str:
     """The days of a run, first to last."""
     first, last = report.days[0], report.days[-1]
     return str(first) if first == last else f"{first} to {last} ({len(report.days)} days)"
+
+
+def _spent_text(spent: Tally) -> str:
+    """What the judges of a run asked and cost, in a line."""
+    tokens = f"{screen.count(spent.usage.prompt_tokens)} + {screen.count(spent.usage.completion_tokens)} tokens"
+    price = "at an unknown price" if spent.unpriced else f"for {screen.usd(spent.nano_usd / NANO)} USD"
+    reused = f", {screen.counted(spent.reused, 'answer')} reused" if spent.reused else ""
+    troubles = (("repairs", spent.repairs), ("retries", spent.retries), ("refusals", spent.refusals))
+    told = "".join(f", {name} {screen.count(number)}" for name, number in troubles if number)
+    return f"judges: {screen.counted(spent.calls, 'call')} with {tokens} {price}{reused}{told}"
 
 
 def _show_outcomes(report: RunReport, summary: Summary) -> None:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from evals_pipeline.cli import exits, screen
 from evals_pipeline.cli import options as o
+from evals_pipeline.cli.forecasts import forecast_task
 from evals_pipeline.cli.running import run_task
 from evals_pipeline.core.window import Window, parse_day
 
 if TYPE_CHECKING:
-    from evals_pipeline.engine.dry_run import DayForecast
     from evals_pipeline.engine.plan import Overrides
+
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Ask and judge nothing: show what the run would take on and cost.")
+]
 
 
 def run(
@@ -24,6 +28,7 @@ def run(
     filter_text: o.FilterText = None,
     max_units: o.MaxUnits = None,
     override: o.Override = False,
+    dry_run: DryRun = False,
     project_dir: o.ProjectDir = None,
     as_json: o.Json = False,
 ) -> None:
@@ -31,7 +36,10 @@ def run(
     folder = o.project_folder(project_dir)
     window = Window.of_day(parse_day(day) if day else o.utc_now().date())
     overrides = o.chosen_overrides(sampling_rate, filter_text, max_units, override=override)
-    execute(folder, task, window, overrides, kind="run", as_json=as_json)
+    if dry_run:
+        forecast_task(folder, task, window, overrides, as_json=as_json)
+    else:
+        execute(folder, task, window, overrides, kind="run", as_json=as_json)
 
 
 def backfill(
@@ -39,9 +47,7 @@ def backfill(
     last: o.Last = None,
     start: o.Start = None,
     end: o.End = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Collect and judge nothing: show what the run would take on.")
-    ] = False,
+    dry_run: DryRun = False,
     sampling_rate: o.SamplingRate = None,
     filter_text: o.FilterText = None,
     max_units: o.MaxUnits = None,
@@ -54,7 +60,7 @@ def backfill(
     window = o.required_window(last, start, end, now=o.utc_now())
     overrides = o.chosen_overrides(sampling_rate, filter_text, max_units, override=override)
     if dry_run:
-        _forecast(folder, task, window, overrides, as_json=as_json)
+        forecast_task(folder, task, window, overrides, as_json=as_json)
     else:
         execute(folder, task, window, overrides, kind="backfill", as_json=as_json)
 
@@ -80,46 +86,3 @@ def _say_next(task: str, run_id: str) -> None:
     evals = screen.command()
     commands = (f"{evals} results {task}", f"{evals} explain {task} UNIT_ID", f"{evals} logs {run_id[:8]}")
     screen.note("Next: " + "    ".join(commands), style="dim")
-
-
-def _forecast(folder: Path, task: str, window: Window, overrides: Overrides, *, as_json: bool) -> None:
-    from evals_pipeline.engine.catalog import read_catalog
-    from evals_pipeline.engine.dry_run import forecast
-    from evals_pipeline.engine.installation import opened
-    from evals_pipeline.engine.plan import plan
-
-    planned = plan(overrides.applied_to(read_catalog(folder).task(task).task))
-    with opened(folder) as here:
-        days = forecast(here, planned, window, override=overrides.override)
-    names = [use.name for use in planned.uses]
-    if as_json:
-        screen.print_json(_document(task, window, days))
-    else:
-        _show(names, days)
-        screen.note("Nothing was collected or judged. Spans that have not been collected yet are not counted.")
-
-
-def _show(names: list[str], days: tuple[DayForecast, ...]) -> None:
-    columns = ["day", "spans", "match the filter", "sampled", *(f"{name} would judge" for name in names)]
-    numbers = [[day.candidates, day.admitted, day.sampled, *(day.asked[name] for name in names)] for day in days]
-    rows = [[str(day.day), *map(screen.count, of)] for day, of in zip(days, numbers, strict=True)]
-    total = [sum(column) for column in zip(*numbers, strict=True)] or [0] * (len(columns) - 1)
-    screen.table(columns, [*rows, ["all days", *map(screen.count, total)]], right=columns[1:])
-
-
-def _document(task: str, window: Window, days: tuple[DayForecast, ...]) -> dict[str, Any]:
-    return {
-        "task": task,
-        "start": window.start,
-        "end": window.end,
-        "days": [
-            {
-                "day": day.day,
-                "candidates": day.candidates,
-                "admitted": day.admitted,
-                "sampled": day.sampled,
-                "would_judge": dict(day.asked),
-            }
-            for day in days
-        ],
-    }

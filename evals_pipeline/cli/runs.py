@@ -11,9 +11,9 @@ from rich.text import Text
 
 from evals_pipeline.cli import screen
 from evals_pipeline.cli.options import Json, ProjectDir, project_folder
-from evals_pipeline.cli.reports import days_text, run_document
+from evals_pipeline.cli.reports import days_text, run_document, usd_text
 
-_COLUMNS = ("run", "task", "days", "started (UTC)", "seconds", "status", "spans", "verdicts", "errored")
+_COLUMNS = ("run", "task", "days", "started (UTC)", "seconds", "status", "spans", "verdicts", "errored", "calls", "USD")
 _STYLES = {"failed": "bold red", "running": "yellow", "finished": "green"}
 
 
@@ -57,10 +57,12 @@ def runs(
             screen.count(report.candidates),
             screen.count(report.judged),
             _some(sum(of.get(Outcome.ERRORED, 0) for of in report.outcomes.values())),
+            "" if report.spent is None else screen.count(report.spent.calls),
+            usd_text(report.spent),
         ]
         for report in reports
     ]
-    screen.table(_COLUMNS, rows, right=("seconds", "spans", "verdicts", "errored"))
+    screen.table(_COLUMNS, rows, right=("seconds", "spans", "verdicts", "errored", "calls", "USD"))
 
 
 def _some(number: int) -> str:

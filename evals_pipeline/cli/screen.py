@@ -134,6 +134,11 @@ def counted(number: int, noun: str) -> str:
     return f"{count(number)} {noun}" if number == 1 else f"{count(number)} {noun}s"
 
 
+def usd(amount: float) -> str:
+    """Money to the cent, small sums to three digits that count."""
+    return f"{amount:,.2f}" if amount >= 1 or not amount else f"{amount:.3g}"
+
+
 def moment(value: datetime | None) -> str:
     """A time to the second, UTC."""
     return "" if value is None else f"{value:%Y-%m-%d %H:%M:%S}"

@@ -1,34 +1,27 @@
-"""Reading a project folder: `projects/*.yaml` and `tasks/*.yaml`, each on its own, broken ones with their reason."""
+"""Reading a project folder: each file on its own, broken ones with their reason.
+
+`projects/*.yaml` and `tasks/*.yaml`, and what judges need: `evaluators/*.yaml` and `models.yaml`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
 
-import yaml
-from pydantic import BaseModel, ValidationError
-
-from evals_pipeline.core.errors import ConfigError, UnknownNameError, did_you_mean
+from evals_pipeline.core.errors import ConfigError, UnknownNameError
+from evals_pipeline.core.judge import JudgeSpec
+from evals_pipeline.core.model import ModelSpec
 from evals_pipeline.core.task import Project, Task
+from evals_pipeline.engine.documents import read_named, read_settings, validated, yaml_files
+from evals_pipeline.engine.evaluators import MODELS_FILE, Hub
 from evals_pipeline.engine.plan import TaskPlan, plan
+from evals_pipeline.evaluators.judge.judge import Judge
+from evals_pipeline.evaluators.prebuilt.registry import prebuilt_names
 
-ModelT = TypeVar("ModelT", bound=BaseModel)
-
-# The C loader is ten times faster, which counts at hundreds of tasks; it is missing where PyYAML was built without it.
-_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class _Loader(_SafeLoader):  # type: ignore[misc]  # which of the two bases it has is known at run time only
-    """A safe loader that refuses a setting written twice, where YAML would take the last one without a word."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:
-        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        twice = next((name for number, name in enumerate(names) if name in names[:number]), None)
-        if twice is not None:
-            raise yaml.constructor.ConstructorError(None, None, f"{twice!r} is there twice", node.start_mark)
-        return super().construct_mapping(node, deep)
+MODELS = "models"
+_ANY_MODEL = ModelSpec(name="any")
+"""Stands for a judge's model while only the judge is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +36,18 @@ class BrokenFile:
 
     @property
     def name(self) -> str:
-        """The name that the project or task would have."""
+        """The name that the project, evaluator or task would have."""
         return self.path.stem
+
+    @property
+    def file(self) -> str:
+        """The file as people write it from the project folder."""
+        return self.path.name if self.kind == MODELS else f"{self.path.parent.name}/{self.path.name}"
 
     @property
     def place(self) -> str:
         """File and field."""
-        return f"{self.path.parent.name}/{self.path.name}" + (f", {self.field}" if self.field else "")
+        return self.file + (f", {self.field}" if self.field else "")
 
     def __str__(self) -> str:
         """File and field, then the message and the hint on lines of their own."""
@@ -63,6 +61,7 @@ class Catalog:
     projects: Mapping[str, Project]
     tasks: Mapping[str, TaskPlan]
     broken: tuple[BrokenFile, ...]
+    hub: Hub = field(default_factory=Hub)
 
     def project(self, name: str) -> Project:
         """That project; raises UnknownNameError, or ConfigError when its file is broken."""
@@ -89,47 +88,72 @@ class Catalog:
 
 
 def read_catalog(folder: Path) -> Catalog:
-    """Everything under `projects/` and `tasks/`; a file that cannot be used never hides the others."""
-    broken: list[BrokenFile] = []
+    """Everything in a project folder; a file that cannot be used never hides the others."""
+    hub, broken = _read_hub(folder)
     projects: dict[str, Project] = {}
-    for path in _yaml_files(folder / "projects"):
+    for path in yaml_files(folder / "projects"):
         try:
-            projects[path.stem] = _read(path, Project)
+            projects[path.stem] = read_named(path, Project)
         except ConfigError as error:
             broken.append(_broken(path, "project", error))
     tasks: dict[str, TaskPlan] = {}
-    for path in _yaml_files(folder / "tasks"):
+    for path in yaml_files(folder / "tasks"):
         try:
-            tasks[path.stem] = _checked(plan(_read(path, Task)), projects, tasks, broken)
+            tasks[path.stem] = _checked(plan(read_named(path, Task), hub), projects, tasks, broken)
         except ConfigError as error:
             broken.append(_broken(path, "task", error))
-    return Catalog(projects, tasks, tuple(broken))
+    return Catalog(projects, tasks, tuple(broken), hub)
 
 
-def _yaml_files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("*.y*ml") if path.suffix in (".yaml", ".yml")) if folder.is_dir() else []
+def read_hub(folder: Path) -> Hub:
+    """The judges and models of a project folder."""
+    return _read_hub(folder)[0]
 
 
-def _read(path: Path, model: type[ModelT]) -> ModelT:
-    twin = path.with_suffix(".yaml")
-    if twin != path and twin.exists():
-        raise ConfigError(f"{twin.name} beside it has the same name", hint="rename or remove one of the two")
-    try:
-        document: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-    except (OSError, UnicodeDecodeError) as cause:
-        raise ConfigError(f"the file cannot be read: {cause}") from cause
-    except (yaml.YAMLError, ValueError, RecursionError) as cause:
-        raise ConfigError(f"the file is no YAML: {' '.join(str(cause).split())}") from cause
-    if not isinstance(document, dict):
-        raise ConfigError("the file holds no settings", hint=f"it needs: {', '.join(_required(model))}")
-    if "name" in document:
+def _read_hub(folder: Path) -> tuple[Hub, list[BrokenFile]]:
+    models, broken = _read_models(folder)
+    found = Hub(models=models, broken_models={name: file.place for name, file in broken.items()})
+    files = list(broken.values())[:1]  # one file is one entry; the next problem shows once this one is mended
+    judges: dict[str, JudgeSpec] = {}
+    for path in yaml_files(folder / "evaluators"):
+        try:
+            judges[path.stem] = _read_judge(path, found)
+        except ConfigError as error:
+            files.append(_broken(path, "evaluator", error))
+    places = {file.name: file.place for file in files if file.kind == "evaluator"}
+    return replace(found, judges=judges, broken=places), files
+
+
+def _read_judge(path: Path, hub: Hub) -> JudgeSpec:
+    """What the file says, if it can be a judge and the model that it names exists."""
+    if path.stem in prebuilt_names():
         raise ConfigError(
-            "a file is named by its file name", field="name", hint=f"remove it; the name is {path.stem!r}"
+            f"there is a prebuilt check {path.stem!r}, and no judge takes its place",
+            hint=f"rename the file, for example to my_{path.stem}.yaml; a task can name its result with `as:`",
         )
-    try:
-        return model.model_validate({**document, "name": path.stem})
-    except ValidationError as cause:
-        raise _first_problem(cause, model) from cause
+    spec = read_named(path, JudgeSpec)
+    if "model" in spec.model_fields_set:
+        hub.model(spec.model, place="model", judge=spec.name)
+    return Judge(spec, _ANY_MODEL).spec
+
+
+def _read_models(folder: Path) -> tuple[dict[str, ModelSpec], dict[str, BrokenFile]]:
+    """Models by name, and what is wrong with the others; `""` stands for the whole file."""
+    models: dict[str, ModelSpec] = {}
+    broken: dict[str, BrokenFile] = {}
+    for path in yaml_files(folder, Path(MODELS_FILE).stem):
+        try:
+            hint = "it needs a name for each model: `default: {name: gpt-5-mini}`"
+            settings = read_settings(path, hint, may_be_empty=True)
+        except ConfigError as error:
+            broken[""] = _broken(path, MODELS, error)
+            continue
+        for name, model in settings.items():
+            try:
+                models[str(name)] = validated(model, ModelSpec, field=str(name))
+            except ConfigError as error:
+                broken[str(name)] = _broken(path, MODELS, error)
+    return models, broken
 
 
 def _checked(
@@ -153,44 +177,6 @@ def _checked(
                 hint="give one of them another name with `as:`",
             )
     return planned
-
-
-def _first_problem(error: ValidationError, model: type[BaseModel]) -> ConfigError:
-    """The first thing wrong, in our words; the others show once this one is mended."""
-    problem = error.errors()[0]
-    place = [str(part) for part in problem["loc"]]
-    word, message = (place[-1] if place else ""), problem["msg"].removeprefix("Value error, ")
-    if problem["type"] == "extra_forbidden":
-        known = _known_fields(model, place[:-1])
-        hint = did_you_mean(word, known) or f"there is: {', '.join(known)}"
-        return ConfigError(
-            f"there is no setting {word!r}; there is: {', '.join(known)}", field=".".join(place), hint=hint
-        )
-    if problem["type"] == "missing":
-        return ConfigError(f"{word!r} is missing", field=".".join(place), hint=f"add a line `{word}: …`")
-    return ConfigError(f"{message}, not {problem['input']!r}", field=".".join(place))
-
-
-def _known_fields(model: type[BaseModel], place: list[str]) -> list[str]:
-    """The settings that could stand at `place`; unions and lists are searched for the model they hold."""
-    current = model
-    for part in place:
-        field = current.model_fields.get(part)
-        inner = next((item for item in _models_in(field.annotation) if item), None) if field else None
-        current = inner or current
-    return [
-        field.alias or name for name, field in current.model_fields.items() if name != "name" or current is not model
-    ]
-
-
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [found for inner in getattr(annotation, "__args__", ()) for found in _models_in(inner)]
-
-
-def _required(model: type[BaseModel]) -> list[str]:
-    return [name for name, field in model.model_fields.items() if field.is_required() and name != "name"]
 
 
 def _broken(path: Path, kind: str, error: ConfigError) -> BrokenFile:

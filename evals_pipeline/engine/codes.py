@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from evals_pipeline.core.outcome import Outcome
 from evals_pipeline.core.paths import Path, text_sql
 from evals_pipeline.core.sql import literal
 from evals_pipeline.engine.plan import PlannedUse
+from evals_pipeline.evaluators.prebuilt.check import PrebuiltCheck
 
 NOT_ASKED, FILTERED, SETTLED, DOUBT, FALSE, TRUE, MISSING = range(7)
-"""`DOUBT`: the plain definition must be asked. `MISSING + n`: the evaluator's n-th variable has no value."""
+"""`DOUBT`: the evaluator itself must be asked. `MISSING + n`: the evaluator's n-th variable has no value."""
 
 OUTCOMES: Mapping[int, Outcome] = {
     FILTERED: Outcome.FILTERED,
@@ -34,9 +35,15 @@ def code_sql(use: PlannedUse, *, asks_all: bool, checks_settled: bool) -> str:
     if use.filter is not None:
         whens.append(f"WHEN NOT ({use.filter.sql}) THEN {FILTERED}")
     whens += [f"WHEN {value} IS NULL THEN {MISSING + number}" for number, value in enumerate(variables)]
-    verdict = use.check.sql(dict(zip(use.paths, variables, strict=True)))
-    judged = f"CASE ({verdict}) WHEN TRUE THEN {TRUE} WHEN FALSE THEN {FALSE} ELSE {DOUBT} END"
-    return f"CASE {' '.join(whens)} ELSE {judged} END::UTINYINT"
+    return f"CASE {' '.join(whens)} ELSE {_verdict(use, variables)} END::UTINYINT"
+
+
+def _verdict(use: PlannedUse, variables: Sequence[str]) -> str:
+    """What DuckDB can decide by itself; nothing where the evaluator is no check."""
+    if not isinstance(use.evaluator, PrebuiltCheck):
+        return str(DOUBT)
+    verdict = use.evaluator.sql(dict(zip(use.paths, variables, strict=True)))
+    return f"CASE ({verdict}) WHEN TRUE THEN {TRUE} WHEN FALSE THEN {FALSE} ELSE {DOUBT} END"
 
 
 def value_sql(path: Path) -> str:

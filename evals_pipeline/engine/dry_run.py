@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
+from typing import TYPE_CHECKING
 
+import duckdb
+
+from evals_pipeline.core.calls import Tally
 from evals_pipeline.core.columns import SPAN_ID
 from evals_pipeline.core.sql import identifier, literal
 from evals_pipeline.core.window import Window
@@ -17,6 +21,9 @@ from evals_pipeline.lake.connection import lake_errors, one_row
 from evals_pipeline.lake.delta import Snapshot
 from evals_pipeline.lake.tables import RESULTS, SPANS
 
+if TYPE_CHECKING:
+    from evals_pipeline.engine.estimates import JudgeEstimate
+
 
 @dataclass(frozen=True, slots=True)
 class DayForecast:
@@ -27,6 +34,7 @@ class DayForecast:
         admitted: Those that the task's filter lets in.
         sampled: Those of them within the sampling rate.
         asked: Evaluator -> units it would judge, its own filter applied; missing values show only when it runs.
+        judges: Judge -> what it is likely to ask and cost.
     """
 
     day: date
@@ -34,6 +42,7 @@ class DayForecast:
     admitted: int
     sampled: int
     asked: Mapping[str, int]
+    judges: Mapping[str, JudgeEstimate] = field(default_factory=dict)
 
 
 def forecast(here: Installation, plan: TaskPlan, window: Window, *, override: bool = False) -> tuple[DayForecast, ...]:
@@ -59,8 +68,37 @@ def _forecast_day(
         counts = ", ".join(f"count(*) FILTER ({_is_asked(use)})" for use in plan.uses)
         found = spans.relation(spans.files_of(project=plan.task.project, day=day))
         beside = f"{found} AS span ON span.{identifier(SPAN_ID)} = units.span_id"
-        asked = one_row(connection, f"SELECT {counts} FROM ({chooser.chosen()}) AS units JOIN {beside}")
-    return DayForecast(day, candidates, admitted, sampled, dict(zip(names, asked, strict=True)))
+        units = f"({chooser.chosen()}) AS units JOIN {beside}"
+        asked = one_row(connection, f"SELECT {counts} FROM {units}")
+        judges = _estimates(here, connection, plan, units)
+    return DayForecast(day, candidates, admitted, sampled, dict(zip(names, asked, strict=True)), judges)
+
+
+def _estimates(
+    here: Installation, connection: duckdb.DuckDBPyConnection, plan: TaskPlan, units: str
+) -> dict[str, JudgeEstimate]:
+    if not plan.judges:
+        return {}
+    from evals_pipeline.engine.estimates import estimate  # brings prices and what makes requests
+
+    past = here.ledger.spending(project=plan.task.project, task=plan.task.name)
+    database = here.ledger.database
+    return {
+        use.name: estimate(
+            connection, database, use, use.judge, f"{units} WHERE {_is_asked(use)}", past.get(use.name, Tally())
+        )
+        for use in plan.uses
+        if use.judge is not None
+    }
+
+
+def total_estimates(days: Iterable[DayForecast]) -> dict[str, JudgeEstimate]:
+    """Judge -> what it is likely to ask and cost on all `days` together."""
+    together: dict[str, JudgeEstimate] = {}
+    for day in days:
+        for name, of in day.judges.items():
+            together[name] = together[name] + of if name in together else of
+    return together
 
 
 def _is_asked(use: PlannedUse) -> str:

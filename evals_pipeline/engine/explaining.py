@@ -9,17 +9,18 @@ from typing import Any
 
 import duckdb
 
-from evals_pipeline.core.columns import DERIVED_COLUMNS, INGESTED_AT, SPAN_COLUMNS
+from evals_pipeline.core.columns import DERIVED_COLUMNS, INGESTED_AT, SPAN_COLUMNS, SPAN_ID
 from evals_pipeline.core.outcome import Outcome
 from evals_pipeline.core.paths import resolve
 from evals_pipeline.core.sql import identifier, literal
+from evals_pipeline.engine.budgets import fullest_budget
 from evals_pipeline.engine.installation import Installation
 from evals_pipeline.engine.plan import PlannedUse, TaskPlan
 from evals_pipeline.lake.connection import lake_errors
 from evals_pipeline.lake.delta import Snapshot
 from evals_pipeline.lake.results import current_results
-from evals_pipeline.lake.tables import RESULTS, SPANS
-from evals_pipeline.ledger.ledger import Ledger
+from evals_pipeline.lake.tables import INPUTS, RESULTS, SPANS
+from evals_pipeline.ledger.ledger import Run
 from evals_pipeline.selection.filters import Filter
 from evals_pipeline.selection.sampling import is_sampled, sampling_key
 
@@ -71,7 +72,7 @@ def explain(here: Installation, plan: TaskPlan, unit_id: str) -> Explained:
         decisions = tuple(
             _decided(use, results[use.name])
             if use.name in results
-            else _undecided(connection, here.ledger, plan, use, span, refused)
+            else _undecided(connection, here, plan, use, span, refused)
             for use in plan.uses
         )
     return Explained(plan.task.name, unit_id, span["day"], span[INGESTED_AT], decisions)
@@ -150,7 +151,7 @@ def _decided(use: PlannedUse, result: Row) -> Decision:
 
 def _undecided(
     connection: duckdb.DuckDBPyConnection,
-    ledger: Ledger,
+    here: Installation,
     plan: TaskPlan,
     use: PlannedUse,
     span: Row,
@@ -170,7 +171,24 @@ def _undecided(
     ]
     if missing:
         return Decision(use.name, Outcome.SKIPPED, "; ".join(missing) + " (not recorded by a run yet)")
-    return Decision(use.name, *_not_yet(ledger, plan, span))
+    run = here.ledger.latest_selection(plan.task.project, plan.task.name, span["day"])
+    if run is not None and _is_over_budget(connection, here, plan, use, run, span):
+        told = fullest_budget(here.ledger, plan.task, run)
+        since = f"could have cost more than was left in run {run.key.run_id} of {_minute(run.started_at)}"
+        return Decision(use.name, Outcome.OVER_BUDGET, f"asking {since}" + (f"; fullest is {told}" if told else ""))
+    return Decision(use.name, *_not_yet(plan, run, span))
+
+
+def _is_over_budget(
+    connection: duckdb.DuckDBPyConnection, here: Installation, plan: TaskPlan, use: PlannedUse, run: Run, span: Row
+) -> bool:
+    """Whether the run had chosen the unit, gave it no result, and ran into a budget."""
+    if not run.outcomes.get(use.name, {}).get(Outcome.OVER_BUDGET):
+        return False
+    inputs = here.lake.snapshot(INPUTS)
+    files = inputs.files_of(project=plan.task.project, day=span["day"], task=plan.task.name)
+    mine = f"run_id = {literal((run.selection or {}).get('run_id'))} AND span_id = {literal(span[SPAN_ID])}"
+    return bool(rows(connection, f"SELECT unit_id FROM {inputs.relation(files)} WHERE {mine} LIMIT 1"))
 
 
 def _told(result: Row) -> str:
@@ -180,9 +198,8 @@ def _told(result: Row) -> str:
     return f"{result['error_type']}: {result['error_message']} ({when})"
 
 
-def _not_yet(ledger: Ledger, plan: TaskPlan, span: Row) -> tuple[str, str]:
+def _not_yet(plan: TaskPlan, run: Run | None, span: Row) -> tuple[str, str]:
     task = plan.task
-    run = ledger.latest_selection(task.project, task.name, span["day"])
     if run is None:
         return NOT_YET, f"the task never ran on {span['day']}; run: evals run {task.name} --day {span['day']}"
     limit = run.options.get("max_units") or task.max_units
@@ -195,7 +212,8 @@ def _not_yet(ledger: Ledger, plan: TaskPlan, span: Row) -> tuple[str, str]:
     if run.status != "finished":
         return (
             NOT_YET,
-            f"run {run.key.run_id} of {_minute(run.started_at)} chose its day and did not finish ({run.status})",
+            f"run {run.key.run_id} of {_minute(run.started_at)} chose its day and did not finish ({run.status})"
+            + (f": {' '.join(run.message.split())}" if run.message else ""),
         )
     return (
         NOT_YET,

@@ -2,29 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
+from evals_pipeline.core.calls import Answer, Failure, Question, Said
 from evals_pipeline.core.columns import SPAN_ID
-from evals_pipeline.core.errors import MappingError, did_you_mean
+from evals_pipeline.core.errors import EvaluatorError, MappingError, did_you_mean
 from evals_pipeline.core.evaluator import EvaluationResult
+from evals_pipeline.core.outcome import Outcome
 from evals_pipeline.core.paths import as_text, walk
 from evals_pipeline.core.task import check_name
-from evals_pipeline.evaluators.prebuilt.check import PrebuiltCheck
+from evals_pipeline.engine.evaluators import Evaluator
+from evals_pipeline.evaluators.judge.judge import Judge
 from evals_pipeline.evaluators.prebuilt.python_rows import evaluate_rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from evals_pipeline.llm.stores import Stores
+
+logger = logging.getLogger(__name__)
+
+_ROWS_AT_ONCE = 200
+
 
 def evaluate_frame(
-    frame: pd.DataFrame, evaluator: PrebuiltCheck, *, mapping: Mapping[str, str] | None = None, name: str | None = None
+    frame: pd.DataFrame, evaluator: Evaluator, *, mapping: Mapping[str, str] | None = None, name: str | None = None
 ) -> pd.DataFrame:
-    """Judge every row of `frame` by the evaluator's plain definition.
+    """Judge every row of `frame`: by a check's plain definition, or by asking a judge's model.
+
+    A judge asks many rows at once, also inside a running event loop; equal questions are asked once as long as the
+    process lasts. Rows that got no answer are counted in a warning of the logger, with the reasons.
 
     Args:
         frame: Spans as an Arize or Phoenix export holds them; `context.span_id` as a column or as the index.
-        evaluator: What `evaluator("matches_regex", pattern="…")` gives.
+        evaluator: What `evaluator("matches_regex", pattern="…")` or `create_classifier(…)` gives.
         mapping: Variable -> column or path; a variable whose name is a column may be left out.
         name: The name of the result; absent: the evaluator's.
 
@@ -35,6 +51,8 @@ def evaluate_frame(
 
     Raises:
         MappingError: When a variable is mapped to no column of the frame.
+        ConfigError: When the key of a judge's model is not in the environment.
+        ProviderError: When a judge's provider refuses every call.
     """
     import pandas as pd
 
@@ -87,10 +105,51 @@ def _is_missing(value: Any) -> bool:
 
 
 def _judged(
-    evaluator: PrebuiltCheck, texts: Mapping[str, Sequence[str | None]], count: int
+    evaluator: Evaluator, texts: Mapping[str, Sequence[str | None]], count: int
 ) -> list[EvaluationResult | None]:
     rows = [{name: values[number] for name, values in texts.items()} for number in range(count)]
-    complete = [{name: value for name, value in row.items() if value is not None} for row in rows]
-    said = iter(evaluate_rows(evaluator, [row for row in complete if len(row) == len(texts)]))
-    answers = [next(said) if len(row) == len(texts) else None for row in complete]
+    known = [{name: value for name, value in row.items() if value is not None} for row in rows]
+    complete = [row for row in known if len(row) == len(texts)]
+    said = iter(_asked(evaluator, complete) if isinstance(evaluator, Judge) else evaluate_rows(evaluator, complete))
+    answers = [next(said) if len(row) == len(texts) else None for row in known]
     return [answer if isinstance(answer, EvaluationResult) else None for answer in answers]
+
+
+def _asked(judge: Judge, rows: Sequence[Mapping[str, str]]) -> list[EvaluationResult | None]:
+    from evals_pipeline.llm.asking import ask_all
+    from evals_pipeline.llm.caller import AskingRun
+
+    run = AskingRun(f"frame {uuid4()}", judge.name)
+    found: list[EvaluationResult | None] = [None] * len(rows)
+    failures: Counter[str] = Counter()
+    for delivery in ask_all(judge.model, _batches(judge, rows), _stores(), run=run):
+        for number, said in delivery:
+            try:
+                found[int(number)] = _result(judge, said)
+            except EvaluatorError as error:
+                failures[str(error)] += 1
+    if failures:
+        reasons = ", ".join(f"{reason} {count}" for reason, count in failures.most_common())
+        logger.warning("rows without an answer: %d of %d (%s)", failures.total(), len(rows), reasons)
+    return found
+
+
+def _batches(judge: Judge, rows: Sequence[Mapping[str, str]]) -> Iterator[list[tuple[str, Question]]]:
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        some = rows[start : start + _ROWS_AT_ONCE]
+        yield [(str(start + place), judge.question(row)) for place, row in enumerate(some)]
+
+
+def _result(judge: Judge, said: Said) -> EvaluationResult:
+    """Raises EvaluatorError with the kind of failure; its message may quote what the model said."""
+    if not isinstance(said, Answer):
+        raise EvaluatorError(said.error_type if isinstance(said, Failure) else str(Outcome.OVER_BUDGET))
+    return judge.result(said)
+
+
+@cache
+def _stores() -> Stores:
+    """Of this process, so that repeating a frame costs nothing."""
+    from evals_pipeline.llm.memory import in_memory_stores
+
+    return in_memory_stores()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from evals_pipeline.core.calls import Tally
 from evals_pipeline.core.outcome import Outcome, summed
 from evals_pipeline.ledger.ledger import Ledger, Run, RunKey
 
@@ -25,6 +26,7 @@ class RunReport:
         seconds: From the first selection to the last verdict; None while a day is running.
         candidates: Units that were looked at.
         outcomes: evaluator -> outcome -> units.
+        spent: What its judges asked and cost; None without judges.
     """
 
     run_id: str
@@ -38,6 +40,7 @@ class RunReport:
     options: Mapping[str, Any]
     candidates: int
     outcomes: Mapping[str, Mapping[Outcome, int]]
+    spent: Tally | None = None
 
     @property
     def judged(self) -> int:
@@ -50,14 +53,16 @@ def run_reports(ledger: Ledger, *, task: str | None = None, limit: int = 20) -> 
     grouped: dict[tuple[str, str], list[Run]] = {}
     for run in ledger.runs(task=task, limit=limit * _DAYS_A_RUN):
         grouped.setdefault((run.key.run_id, run.key.task), []).append(run)
-    return tuple(_report(runs) for runs in list(grouped.values())[:limit])
+    chosen = dict(list(grouped.items())[:limit])
+    spent = ledger.spending_of_runs({run_id for run_id, _ in chosen})
+    return tuple(_report(runs, spent) for runs in chosen.values())
 
 
 def run_report(ledger: Ledger, run_id: str, project: str, task: str, days: Iterable[date]) -> RunReport | None:
     """What one run did with a task on `days`; None when it recorded nothing."""
     found = [ledger.run(RunKey(run_id, project, task, day)) for day in days]
     runs = [run for run in found if run is not None]
-    return _report(runs) if runs else None
+    return _report(runs, ledger.spending_of_runs({run_id})) if runs else None
 
 
 def summary_of_days(ledger: Ledger, project: str, task: str, days: Iterable[date]) -> Summary:
@@ -82,7 +87,7 @@ def newest_runs(database: str, tasks: Iterable[str]) -> dict[str, Run]:
     return {task: run for task, run in found.items() if run is not None}
 
 
-def _report(runs: Sequence[Run]) -> RunReport:
+def _report(runs: Sequence[Run], spent: Mapping[tuple[str, str, str], Tally]) -> RunReport:
     first = runs[0]
     started_at = min(run.started_at for run in runs)
     ends = [run.finished_at for run in runs if run.finished_at is not None]
@@ -98,6 +103,7 @@ def _report(runs: Sequence[Run]) -> RunReport:
         options=first.options,
         candidates=sum(run.candidates or 0 for run in runs),
         outcomes=summed(run.outcomes for run in runs),
+        spent=spent.get((first.key.run_id, first.key.project, first.key.task)),
     )
 
 

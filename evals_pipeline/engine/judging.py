@@ -1,37 +1,40 @@
-"""All evaluators of a task over the inputs of a run: one scan of the spans, then one file of results per evaluator.
+"""All evaluators of a task over the inputs of a run: a scan of the spans, then one file of results per evaluator.
 
-The scan decides a code per unit and evaluator. Where DuckDB cannot be sure to agree with an evaluator's plain Python
-definition, the code is `DOUBT` and the definition is asked about those rows alone.
+The scan decides a code per unit and evaluator. Where DuckDB cannot decide, the code is `DOUBT` and the evaluator's
+asker answers those rows alone: a check's plain Python definition where DuckDB is not sure to agree with it, a judge's
+model always. Judges come after all checks, in a scan of their own, because a provider may refuse to answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import duckdb
 import pyarrow as pa
 
 from evals_pipeline.core.columns import INGESTED_AT, SPAN_ID
+from evals_pipeline.core.errors import ConfigError, ProviderError
 from evals_pipeline.core.outcome import Outcome
 from evals_pipeline.core.sql import identifier, literal
+from evals_pipeline.engine.answers import UNIT, Asker, create_answers, keep_answers
 from evals_pipeline.engine.codes import DOUBT, MISSING, OUTCOMES, code_sql, value_sql
 from evals_pipeline.engine.inputs import Counts, Selection
 from evals_pipeline.engine.parts import parts_of
 from evals_pipeline.engine.plan import PlannedUse, TaskPlan
-from evals_pipeline.engine.result_rows import ANSWERS, answer_row, rows_sql
+from evals_pipeline.engine.result_rows import rows_sql
 from evals_pipeline.engine.settled import SETTLED_TABLE
-from evals_pipeline.engine.summary import Summary, summarise_judged
-from evals_pipeline.evaluators.prebuilt.python_rows import evaluate_rows
-from evals_pipeline.lake.connection import hashing_second_side, one_row
+from evals_pipeline.engine.summary import EvaluatorSummary, Summary, summarise_judged
+from evals_pipeline.lake.connection import beside, hashing_second_side
 from evals_pipeline.lake.delta import Lake, Snapshot, WrittenFile
 from evals_pipeline.lake.tables import RESULTS
 from evals_pipeline.ledger.ledger import RunKey
 
 Progressed = Callable[[int, int], None]
-"""Called with parts done and parts to do, for progress bars."""
+"""Called with what is done and what there is to do, in any unit, for progress bars."""
 
-_DOUBT_ROWS = 2_000
+_STEP = 1_000
+"""What a scan of a part counts for in progress."""
 
 
 @dataclass(slots=True)
@@ -39,10 +42,12 @@ class Judging:
     """One run's evaluation of one day.
 
     Attributes:
+        askers: Evaluator -> who answers its rows in doubt.
         stamp: The stamp of the commit that the results will be part of.
         checks_settled: Whether another run may have judged some of the units meanwhile.
-        counts: Outcomes of the units that evaluators were asked about.
+        counts: Outcomes of the units that evaluators were asked about; those that a provider refused are missing.
         summary: What the written results look like.
+        refusals: Endpoint and key's variable -> why nobody answers there; nothing more is asked of it.
     """
 
     lake: Lake
@@ -50,32 +55,44 @@ class Judging:
     plan: TaskPlan
     key: RunKey
     selection: Selection
+    askers: Mapping[str, Asker]
     stamp: int
     checks_settled: bool
+    progressed: Progressed | None
     counts: Counts = field(init=False)
     summary: Summary = field(default_factory=lambda: Summary({}))
+    refusals: dict[tuple[str, str | None], ProviderError | ConfigError] = field(default_factory=dict)
+    _report: Callable[[float], None] = field(init=False)
 
     def __post_init__(self) -> None:
         self.counts = {use.name: {} for use in self.plan.uses}
+        self._report = _share_of(None, 0, 1)
 
-    def judge(self, spans: Snapshot, inputs: Snapshot, *, progressed: Progressed | None = None) -> list[WrittenFile]:
+    def judge(self, spans: Snapshot, inputs: Snapshot) -> list[WrittenFile]:
         """Write, without committing, the results of every evaluator."""
         if not self.selection.units:
             return []
         written: list[WrittenFile] = []
         parts = parts_of(spans, self.key.project, self.key.day)
+        checks = tuple(use for use in self.plan.uses if use.judge is None)
+        rounds = [uses for uses in (checks, self.plan.judges) if uses]
+        self.summary = Summary({use.name: EvaluatorSummary() for use in self.plan.uses})
+        steps = [(uses, number, files) for uses in rounds for number, files in enumerate(parts)]
         try:
-            for number, files in enumerate(parts):
-                scanned = self._scanned(spans.relation(files), inputs, number)
-                self._decide(scanned)
-                for position, use in enumerate(self.plan.uses):
-                    written += self._finish(f"c{position}", use, scanned)
-                if progressed is not None:
-                    progressed(number + 1, len(parts))
+            for done, (uses, number, files) in enumerate(steps):
+                self._report = _share_of(self.progressed, done, len(steps))
+                for file in self._judge_part(uses, self._scanned(spans.relation(files), inputs, number)):
+                    written.append(file)
         except BaseException:
             self.lake.discard(RESULTS, written)
             raise
         return written
+
+    def _judge_part(self, uses: Sequence[PlannedUse], scanned: str) -> Iterator[WrittenFile]:
+        self._decide(uses, scanned)
+        for position, use in enumerate(uses):
+            yield from self._finish(f"c{position}", use, scanned)
+            self._report((position + 1) / len(uses))
 
     def _scanned(self, spans: str, inputs: Snapshot, part: int) -> str:
         """SQL of a part's units beside their spans; the inputs are the smaller side and come second, to be hashed."""
@@ -89,23 +106,23 @@ class Judging:
         joined = f"{spans} AS span JOIN ({mine}) AS units ON span.{identifier(SPAN_ID)} = units.span_id"
         return f"{joined}{settled} WHERE {arrived}"
 
-    def _decide(self, scanned: str) -> None:
+    def _decide(self, uses: Sequence[PlannedUse], scanned: str) -> None:
         """Make table `judged`: the keys of the part's units and a code for each evaluator."""
         asks_all, checks_settled = self.selection.asks_all, self.checks_settled
         codes = ", ".join(
             f"{code_sql(use, asks_all=asks_all, checks_settled=checks_settled)} AS c{position}"
-            for position, use in enumerate(self.plan.uses)
+            for position, use in enumerate(uses)
         )
         keys = "units.unit_id, units.trace_id, units.span_id, units.session_id, units.unit_start"
         with hashing_second_side(self.connection):
             self.connection.execute(f"CREATE OR REPLACE TABLE judged AS SELECT {keys}, {codes} FROM {scanned}")
 
     def _finish(self, code: str, use: PlannedUse, scanned: str) -> list[WrittenFile]:
-        """Ask the definition where there is doubt, write the evaluator's rows and count them."""
+        """Ask where there is doubt, write the evaluator's rows and count them."""
         codes = dict(self.connection.execute(f"SELECT {code}, count(*) FROM judged GROUP BY ALL").fetchall())
         has_answers = DOUBT in codes
         if has_answers:
-            self._ask_definition(code, use, scanned)
+            self._ask(code, use, scanned, codes[DOUBT])
         granularity = str(self.plan.granularity)
         rows = rows_sql(use, self.key, code, granularity=granularity, stamp=self.stamp, has_answers=has_answers)
         partition = {"project": self.key.project, "day": str(self.key.day), "evaluator": use.name}
@@ -115,23 +132,38 @@ class Judging:
         self.summary = part.added_to(self.summary)
         return [] if file is None else [file]
 
-    def _ask_definition(self, code: str, use: PlannedUse, scanned: str) -> None:
-        """Make table `answers`: what the plain definition says of the rows in doubt."""
-        answers = pa.concat_tables([self._answers(use, batch) for batch in self._doubted(code, use, scanned)])
-        self.connection.register("answered", answers)
-        self.connection.execute("CREATE OR REPLACE TABLE answers AS SELECT * FROM answered")
-        self.connection.unregister("answered")
+    def _ask(self, code: str, use: PlannedUse, scanned: str, count: int) -> None:
+        """Make table `answers`: what the evaluator's asker says of the rows in doubt."""
+        create_answers(self.connection)
+        if use.judge is None:
+            self._keep_answers(code, use, scanned, count)
+            return
+        line = (use.judge.model.endpoint, use.judge.model.api_key_env)
+        if line in self.refusals:
+            return
+        try:
+            self._keep_answers(code, use, scanned, count)
+        except (ProviderError, ConfigError) as error:
+            self.refusals[line] = error
 
-    def _doubted(self, code: str, use: PlannedUse, scanned: str) -> Iterator[pa.RecordBatch]:
+    def _keep_answers(self, code: str, use: PlannedUse, scanned: str, count: int) -> None:
+        asker, answered = self.askers[use.name], 0
+        with beside(self.connection) as reader:
+            for found in asker.answers(self._doubted(reader, code, use, scanned)):
+                keep_answers(self.connection, found)
+                answered += found.num_rows
+                self._report(answered / count)
+
+    def _doubted(
+        self, reader: duckdb.DuckDBPyConnection, code: str, use: PlannedUse, scanned: str
+    ) -> Iterator[pa.RecordBatch]:
+        asker = self.askers[use.name]
         variables = ", ".join(f"{value_sql(path)} AS {identifier(name)}" for name, path in use.paths.items())
         doubted = f"units.unit_id IN (SELECT unit_id FROM judged WHERE {code} = {DOUBT})"
-        query = f'SELECT units.unit_id AS "unit id", {variables} FROM {scanned} AND {doubted}'
-        yield from self.connection.sql(query).to_arrow_reader(_DOUBT_ROWS)
-
-    def _answers(self, use: PlannedUse, batch: pa.RecordBatch) -> pa.Table:
-        judged = evaluate_rows(use.check, batch.select(list(use.paths)).to_pylist())
-        units = batch.column("unit id").to_pylist()
-        return pa.Table.from_pylist([answer_row(*pair) for pair in zip(units, judged, strict=True)], schema=ANSWERS)
+        query = f"SELECT units.unit_id AS {identifier(UNIT)}, {variables} FROM {scanned} AND {doubted}"
+        if asker.order:
+            query += f" ORDER BY {', '.join(identifier(name) for name in (*asker.order, UNIT))}"
+        yield from reader.sql(query).to_arrow_reader(asker.batch_rows)
 
     def _count(self, use: PlannedUse, codes: dict[int, int]) -> None:
         counts = self.counts[use.name]
@@ -139,8 +171,18 @@ class Judging:
             (OUTCOMES[min(code, MISSING)], count) for code, count in codes.items() if min(code, MISSING) in OUTCOMES
         ]
         if DOUBT in codes:
-            (errored,) = one_row(self.connection, "SELECT count(*) FROM answers WHERE error_type IS NOT NULL")
-            found += [(Outcome.ERRORED, errored), (Outcome.EVALUATED, codes[DOUBT] - errored)]
+            answered = self.connection.execute("SELECT outcome, count(*) FROM answers GROUP BY outcome").fetchall()
+            found += [(Outcome(outcome), count) for outcome, count in answered]
         for outcome, count in found:
             if count:
                 counts[outcome] = counts.get(outcome, 0) + count
+
+
+def _share_of(progressed: Progressed | None, done: int, steps: int) -> Callable[[float], None]:
+    """Reports a share of the next step as a share of all steps."""
+
+    def report(share: float) -> None:
+        if progressed is not None:
+            progressed(round((done + share) * _STEP), steps * _STEP)
+
+    return report

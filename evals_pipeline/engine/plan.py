@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from evals_pipeline.core.errors import ConfigError
 from evals_pipeline.core.granularity import Granularity
 from evals_pipeline.core.paths import Path
 from evals_pipeline.core.task import EvaluatorUse, Task
-from evals_pipeline.evaluators.prebuilt.check import PrebuiltCheck
-from evals_pipeline.evaluators.prebuilt.registry import build
+from evals_pipeline.engine.evaluators import Evaluator, Hub
+from evals_pipeline.evaluators.judge.judge import Judge
 from evals_pipeline.mapping.variables import bind
 from evals_pipeline.selection.filters import Filter, parse_filter
 
@@ -28,21 +29,41 @@ class PlannedUse:
     """
 
     name: str
-    check: PrebuiltCheck
+    evaluator: Evaluator
     paths: Mapping[str, Path]
     filter: Filter | None
     fingerprint: str
 
+    @property
+    def judge(self) -> Judge | None:
+        """Its evaluator, if that asks a model."""
+        return self.evaluator if isinstance(self.evaluator, Judge) else None
+
 
 @dataclass(frozen=True, slots=True)
 class TaskPlan:
-    """A task ready to run; `fingerprint` changes with everything that decides which results it makes."""
+    """A task ready to run.
+
+    Attributes:
+        fingerprint: Changes with everything that decides which results the task makes.
+        hub: Where its evaluators were found, to find them again when a run does something differently.
+    """
 
     task: Task
     granularity: Granularity
     filter: Filter | None
     uses: tuple[PlannedUse, ...]
     fingerprint: str
+    hub: Hub = field(default_factory=Hub, repr=False, compare=False)
+
+    def differently(self, overrides: Overrides) -> TaskPlan:
+        """The same task as a run with `overrides` sees it; raises ConfigError for what a task could not have."""
+        return plan(overrides.applied_to(self.task), self.hub)
+
+    @property
+    def judges(self) -> tuple[PlannedUse, ...]:
+        """Those of its evaluators that ask a model."""
+        return tuple(use for use in self.uses if use.judge is not None)
 
     @property
     def fingerprints(self) -> dict[str, str]:
@@ -92,10 +113,11 @@ class Overrides:
         return {**chosen, "override": True} if self.override else chosen
 
 
-def plan(task: Task) -> TaskPlan:
+def plan(task: Task, hub: Hub) -> TaskPlan:
     """Make `task` ready to run; raises ConfigError, with the field in the task file, for whatever cannot be."""
-    uses = tuple(_planned(use, f"evaluators.{number}") for number, use in enumerate(task.evaluators))
+    uses = tuple(_planned(use, hub, f"evaluators.{number}") for number, use in enumerate(task.evaluators))
     _refuse_duplicates(uses)
+    _refuse_unpriced(task, uses)
     parsed = parse_filter(task.filter, field="filter") if task.filter is not None else None
     decisive = {
         "filter": task.filter,
@@ -103,16 +125,33 @@ def plan(task: Task) -> TaskPlan:
         "max_attempts": task.max_attempts,
         "evaluators": [[use.name, use.fingerprint, use.filter and use.filter.text] for use in uses],
     }
-    return TaskPlan(task, Granularity.SPAN, parsed, uses, _hash(decisive))
+    return TaskPlan(task, Granularity.SPAN, parsed, uses, _hash(decisive), hub)
 
 
-def _planned(use: EvaluatorUse, field: str) -> PlannedUse:
-    check = build(use.evaluator, use.parameters, field=field)
-    paths = bind(check.variables, use.mapping, field=f"{field}.mapping")
-    chosen = parse_filter(use.filter, field=f"{field}.filter") if use.filter is not None else None
+def _planned(use: EvaluatorUse, hub: Hub, place: str) -> PlannedUse:
+    evaluator = hub.evaluator(use, place=place)
+    paths = bind(evaluator.variables, use.mapping, field=f"{place}.mapping")
+    chosen = parse_filter(use.filter, field=f"{place}.filter") if use.filter is not None else None
     spelled = {variable: path.dotted for variable, path in paths.items()}
-    seen = [check.name, check.version, dict(check.parameters), spelled]
-    return PlannedUse(use.name, check, paths, chosen, _hash(seen))
+    seen = [evaluator.name, evaluator.version, dict(evaluator.parameters), spelled]
+    return PlannedUse(use.name, evaluator, paths, chosen, _hash(seen))
+
+
+def _refuse_unpriced(task: Task, uses: tuple[PlannedUse, ...]) -> None:
+    """A budget in money is a promise that can be kept only for models whose price is known."""
+    budget = task.budget
+    if budget is None or not any(limit and limit.usd for limit in (budget.run, budget.day, budget.task)):
+        return
+    from evals_pipeline.llm.access import base_url_of
+    from evals_pipeline.llm.pricing import prices_of  # published prices take a while to load
+
+    for model in (use.judge.model for use in uses if use.judge is not None):
+        if prices_of(model, base_url_of(model, os.environ)) is None:
+            raise ConfigError(
+                f"the budget is in USD, and the price of model {model.name!r} is unknown",
+                field="budget",
+                hint="give the model a `price: {input: …, output: …}` in USD per million tokens, or limit `tokens`",
+            )
 
 
 def _refuse_duplicates(uses: tuple[PlannedUse, ...]) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from evals_pipeline.core.errors import ConfigError
+from evals_pipeline.core.calls import NANO, Tally
+from evals_pipeline.core.errors import ConfigError, ProviderError
 from evals_pipeline.core.outcome import UNFINISHED, Outcome, summed
+from evals_pipeline.engine.askers import askers_of
 from evals_pipeline.engine.inputs import Counts, Selection
 from evals_pipeline.engine.installation import Installation
 from evals_pipeline.engine.judging import Judging, Progressed
@@ -35,12 +37,14 @@ class Evaluated:
         counts: evaluator -> outcome -> units; sums to `candidates` for each evaluator.
         rows: Result rows committed by this run.
         summary: What all current results of the day look like.
+        spent: Judge -> what it asked and cost, over all attempts of the run.
     """
 
     candidates: int
     counts: Counts
     rows: int
     summary: Summary
+    spent: Mapping[str, Tally] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +68,13 @@ def evaluate_inputs(
     """Judge the inputs of this run, or, when it selected none itself, those of the task's newest selection of that day.
 
     Results are committed in one step. When another run committed results of the same task and day meanwhile, its
-    results stand and only what they lack is judged.
+    results stand and only what they lack is judged. When a provider refuses to answer, what has been judged by then is
+    committed all the same, and the next run takes up the rest.
 
     Raises:
-        ConfigError: When no run has selected inputs for that day yet, or only for evaluators that have changed since.
+        ProviderError: When a judge's provider refuses every call.
+        ConfigError: When no run has selected inputs for that day yet, or only for evaluators that have changed since;
+            or when a model's key is missing.
         LakeError: When the lake cannot be read or written; nothing is committed then.
     """
     work = _own_work(here, plan, key) or _adopted_work(here, plan, key, now=now())
@@ -80,6 +87,8 @@ def evaluate_inputs(
         logger.info(
             "evaluated rows=%d candidates=%d task=%s day=%s", evaluated.rows, evaluated.candidates, key.task, key.day
         )
+        for name, tally in evaluated.spent.items():
+            _log_spent(name, tally, key)
         return evaluated
     raise OverlapError(f"results of {key.task!r} on {key.day} could not be committed: other runs kept committing first")
 
@@ -145,16 +154,30 @@ def _attempt(
         if is_overtaken and not selection.override:
             create_settled(connection, results, plan, key.day)
         checks_settled = is_overtaken and not selection.override
-        judging = Judging(here.lake, connection, plan, key, selection, stamp=stamp, checks_settled=checks_settled)
-        files = judging.judge(spans, inputs, progressed=progressed)
+        askers = askers_of(here, plan, key, now=now())
+        judging = Judging(
+            here.lake,
+            connection,
+            plan,
+            key,
+            selection,
+            askers,
+            stamp,
+            checks_settled=checks_settled,
+            progressed=progressed,
+        )
+        files = judging.judge(spans, inputs)
         if files:
             here.lake.commit(results, committed, stamp, files)
+        counts = summed([{use.name: {} for use in plan.uses}, work.counts, judging.counts])
+        if judging.refusals:
+            here.ledger.record_selection(key, selection.as_dict(), counts, candidates=work.candidates)
+            raise _together(judging.refusals.values())
         after = here.lake.snapshot(RESULTS) if files else results
         if selection.asks_all and not selection.override and not is_overtaken:
             summary = judging.summary.added_to(Summary.from_json(before.summary if seen and before else {}))
         else:
             summary = summarise_day(connection, after, plan, key.day)
-    counts = summed([{use.name: {} for use in plan.uses}, work.counts, judging.counts])
     is_settled = not (is_overtaken or work.is_adopted)
     progress = Progress(
         fingerprint=plan.fingerprint,
@@ -163,7 +186,36 @@ def _attempt(
         is_complete=is_settled and _is_complete(counts),
         summary=summary.as_json(),
     )
-    return Evaluated(work.candidates, counts, sum(file.rows for file in files), summary), progress
+    spent = _spent(here, plan, key)
+    return Evaluated(work.candidates, counts, sum(file.rows for file in files), summary, spent), progress
+
+
+def _spent(here: Installation, plan: TaskPlan, key: RunKey) -> Mapping[str, Tally]:
+    if not plan.judges:
+        return {}
+    return here.ledger.spending(run_id=key.run_id, project=key.project, task=key.task, day=key.day)
+
+
+def _log_spent(name: str, tally: Tally, key: RunKey) -> None:
+    logger.info(
+        "asked judge=%s questions=%d reused=%d calls=%d prompt_tokens=%d completion_tokens=%d usd=%s task=%s day=%s",
+        name,
+        tally.questions,
+        tally.reused,
+        tally.calls,
+        tally.usage.prompt_tokens,
+        tally.usage.completion_tokens,
+        "unknown" if tally.unpriced else f"{tally.nano_usd / NANO:.6f}",
+        key.task,
+        key.day,
+    )
+
+
+def _together(refusals: Collection[ProviderError | ConfigError]) -> ProviderError | ConfigError:
+    """One error for all models that could not be asked."""
+    if len(refusals) == 1:
+        return next(iter(refusals))
+    return ProviderError("; ".join(" ".join(str(refusal).split()) for refusal in refusals))
 
 
 def _is_complete(counts: Counts) -> bool:

@@ -39,7 +39,7 @@ def create_settled(connection: duckdb.DuckDBPyConnection, results: Snapshot, pla
 
 def _settled_by(results: Snapshot, plan: TaskPlan, use: PlannedUse, day: date) -> str:
     rows = results.relation(results.files_of(project=plan.task.project, day=day, evaluator=use.name))
-    same = f"(evaluator_version = {literal(use.check.version)} AND input_fingerprint = {literal(use.fingerprint)})"
+    same = f"(evaluator_version = {literal(use.evaluator.version)} AND input_fingerprint = {literal(use.fingerprint)})"
     final = ", ".join(literal(str(outcome)) for outcome in SETTLED)
     errored = literal(str(Outcome.ERRORED))
     return (

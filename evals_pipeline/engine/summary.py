@@ -9,9 +9,11 @@ from typing import Any
 
 import duckdb
 
+from evals_pipeline.core.outcome import Outcome
 from evals_pipeline.core.sql import literal
 from evals_pipeline.engine.codes import FALSE, MISSING, TRUE
 from evals_pipeline.engine.plan import PlannedUse, TaskPlan
+from evals_pipeline.evaluators.prebuilt.check import PrebuiltCheck
 from evals_pipeline.lake.delta import Snapshot
 from evals_pipeline.lake.results import current_results
 
@@ -96,25 +98,30 @@ def summarise_judged(
 
     `code` is the evaluator's column of codes, `codes` says how many units have which.
     """
-    yes, no = use.check.labels
+    skipped = sum(count for of, count in codes.items() if of >= MISSING)
+    summary = EvaluatorSummary(outcomes=_positive({Outcome.SKIPPED: skipped}))
+    if isinstance(use.evaluator, PrebuiltCheck):
+        summary = _merged(summary, _decided(connection, use.evaluator, code, codes))
+    if has_answers:
+        summary = _merged(summary, _summarise(connection, f"(FROM answers WHERE outcome <> '{Outcome.OVER_BUDGET}')"))
+    return summary
+
+
+def _decided(
+    connection: duckdb.DuckDBPyConnection, check: PrebuiltCheck, code: str, codes: Mapping[int, int]
+) -> EvaluatorSummary:
+    """Summary of the verdicts that DuckDB gave."""
+    yes, no = check.labels
     verdicts = f"SELECT unit_id, {code} - {FALSE} AS score, {code} FROM judged WHERE {code} IN ({FALSE}, {TRUE})"
     labelled = f"SELECT unit_id, score::DOUBLE AS score, if(score = 1, {literal(yes)}, {literal(no)}) AS label"
-    summary = EvaluatorSummary(
-        outcomes=_positive(
-            {
-                "evaluated": codes.get(TRUE, 0) + codes.get(FALSE, 0),
-                "skipped": sum(n for c, n in codes.items() if c >= MISSING),
-            }
-        ),
+    count = codes.get(TRUE, 0) + codes.get(FALSE, 0)
+    return EvaluatorSummary(
+        outcomes=_positive({Outcome.EVALUATED: count}),
         labels=_positive({yes: codes.get(TRUE, 0), no: codes.get(FALSE, 0)}),
         score_sum=float(codes.get(TRUE, 0)),
-        score_count=codes.get(TRUE, 0) + codes.get(FALSE, 0),
+        score_count=count,
         lowest=_lowest(connection, f"({labelled} FROM ({verdicts}))"),
     )
-    if not has_answers:
-        return summary
-    answered = "(SELECT *, CASE WHEN error_type IS NULL THEN 'evaluated' ELSE 'errored' END AS outcome FROM answers)"
-    return _merged(summary, _summarise(connection, answered))
 
 
 def summarise_day(connection: duckdb.DuckDBPyConnection, results: Snapshot, plan: TaskPlan, day: date) -> Summary:
@@ -147,7 +154,7 @@ def _lowest(connection: duckdb.DuckDBPyConnection, rows: str) -> list[tuple[str,
 
 
 def _positive(counts: Mapping[str, int]) -> dict[str, int]:
-    return _added({}, {name: count for name, count in counts.items() if count})
+    return _added({}, {str(name): count for name, count in counts.items() if count})
 
 
 def _merged(old: EvaluatorSummary, new: EvaluatorSummary) -> EvaluatorSummary:

@@ -48,6 +48,14 @@ def in_memory(root: str, *, memory_limit: str = MEMORY_LIMIT) -> Iterator[duckdb
 
 
 @contextmanager
+def beside(connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A second connection to the same database, to read from while the first one is used for other work."""
+    with connection.cursor() as second:
+        second.execute("SET TimeZone = 'UTC'")  # a setting of the connection, unlike the functions
+        yield second
+
+
+@contextmanager
 def lake_errors(doing: str) -> Iterator[None]:
     """Turn what DuckDB, Delta and the file system raise into a LakeError that says what was being done."""
     from deltalake.exceptions import DeltaError

@@ -64,7 +64,7 @@ def inputs_asset(project: Project, planned: TaskPlan, frame: Frame) -> dg.Assets
         from evals_pipeline.orchestration import stages
 
         with stages.opened(context, installation, duckdb) as here:
-            stages.select(context, here, task, config.overrides(), frame)
+            stages.select(context, here, planned, config.overrides(), frame)
 
     return inputs
 
@@ -80,7 +80,7 @@ def results_asset(project: Project, planned: TaskPlan, frame: Frame) -> dg.Asset
         **_of_task(planned),
         deps=[naming.inputs_asset(project.name, task.name)],
         description=_described(planned),
-        kinds={"duckdb", str(planned.granularity)},
+        kinds={"duckdb", str(planned.granularity)} | ({"openai"} if planned.judges else set()),
         check_specs=check_specs(key),
     )
     def results(

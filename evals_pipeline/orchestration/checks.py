@@ -14,7 +14,7 @@ import dagster as dg
 from evals_pipeline.core.outcome import Outcome
 from evals_pipeline.engine.plan import TaskPlan
 from evals_pipeline.ledger.ledger import Run, RunKey, conserved
-from evals_pipeline.orchestration.metadata import Metadata, table
+from evals_pipeline.orchestration.tables import Metadata, table
 
 if TYPE_CHECKING:
     from evals_pipeline.engine.installation import Installation

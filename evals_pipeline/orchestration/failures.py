@@ -11,17 +11,18 @@ from datetime import datetime
 
 import dagster as dg
 
-from evals_pipeline.core.errors import ConfigError, EvalsError
+from evals_pipeline.core.errors import ConfigError, EvalsError, ProviderError
 from evals_pipeline.ledger.ledger import Ledger, RunKey
 
 _ROWS_SEARCHED = 200
 
 
 def as_failure(error: EvalsError) -> dg.Failure:
-    """The error as Dagster shows it; what is configured wrongly is not worth a retry."""
+    """The error as Dagster shows it; what is configured wrongly or refused for good is not worth a retry."""
     message, _, hint = str(error).partition("\nHint: ")
     metadata = {"error": type(error).__name__} | ({"hint": hint} if hint else {})
-    return dg.Failure(description=message, metadata=metadata, allow_retries=not isinstance(error, ConfigError))
+    is_final = isinstance(error, ConfigError | ProviderError)
+    return dg.Failure(description=message, metadata=metadata, allow_retries=not is_final)
 
 
 @contextmanager

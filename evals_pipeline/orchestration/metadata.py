@@ -5,7 +5,7 @@ Never the text of a span, because everyone with the UI sees it: counts, ids, lab
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,9 @@ import dagster as dg
 
 from evals_pipeline.core.outcome import Outcome
 from evals_pipeline.ledger.ledger import SourceProblem
+from evals_pipeline.orchestration.costs import judges_metadata
 from evals_pipeline.orchestration.plots import label_shares, most_frequent
+from evals_pipeline.orchestration.tables import Metadata, table_if
 
 if TYPE_CHECKING:
     from evals_pipeline.engine.annotations import Attached
@@ -28,9 +30,6 @@ _NUMBERED = (Outcome.EVALUATED, Outcome.SKIPPED, Outcome.ERRORED)
 _PROBLEMS_SHOWN = 10
 _LOWEST_SHOWN = 10
 
-Metadata = dict[str, dg.MetadataValue]
-Cell = str | int | float | bool | None
-
 
 def spans_metadata(collected: Collected, day: date, *, rows: int, problems: Sequence[SourceProblem]) -> Metadata:
     """What a look at the source brought for one day."""
@@ -41,7 +40,7 @@ def spans_metadata(collected: Collected, day: date, *, rows: int, problems: Sequ
         "duplicates": dg.MetadataValue.int(collected.duplicates),
         "files_read": dg.MetadataValue.int(collected.files),
         "problems": dg.MetadataValue.int(collected.problems),
-    } | _table_if("problems_found", ("file", "line", "message"), found)
+    } | table_if("problems_found", ("file", "line", "message"), found)
 
 
 def inputs_metadata(selected: Selected) -> Metadata:
@@ -49,7 +48,7 @@ def inputs_metadata(selected: Selected) -> Metadata:
     return {
         "units": dg.MetadataValue.int(selected.selection.units),
         "candidates": dg.MetadataValue.int(selected.candidates),
-    } | _table_if("outcomes", ("evaluator", "outcome", "units"), _outcome_rows(selected.counts))
+    } | table_if("outcomes", ("evaluator", "outcome", "units"), _outcome_rows(selected.counts))
 
 
 def results_metadata(evaluated: Evaluated, *, seconds: float, newest_arrival: int, now: datetime) -> Metadata:
@@ -70,7 +69,8 @@ def results_metadata(evaluated: Evaluated, *, seconds: float, newest_arrival: in
     if newest_arrival:
         age = now.astimezone(UTC).timestamp() - newest_arrival / 1_000_000
         metadata["seconds_since_data_arrived"] = dg.MetadataValue.float(round(max(age, 0.0), 1))
-    return metadata | _outcome_numbers(evaluated.counts) | _scores(evaluated.summary) | _pictures(evaluated)
+    numbers = _outcome_numbers(evaluated.counts) | _scores(evaluated.summary)
+    return metadata | numbers | judges_metadata(evaluated.spent, evaluated.counts) | _pictures(evaluated)
 
 
 def annotations_metadata(attached: Attached) -> Metadata:
@@ -80,23 +80,6 @@ def annotations_metadata(attached: Attached) -> Metadata:
         "path": dg.MetadataValue.path(str(attached.path)),
         "is_new": dg.MetadataValue.bool(attached.is_new),
     }
-
-
-def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> dg.MetadataValue:
-    """A table in the order of `rows`."""
-    records = [dg.TableRecord({name: _cell(value) for name, value in zip(columns, row, strict=True)}) for row in rows]
-    schema = dg.TableSchema(columns=[dg.TableColumn(name) for name in columns])
-    return dg.MetadataValue.table(records, schema=schema)
-
-
-def _table_if(key: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Metadata:
-    return {key: table(columns, rows)} if rows else {}
-
-
-def _cell(value: Cell) -> str | int | float | bool:
-    if isinstance(value, str):
-        return "".join(character if character.isprintable() else "�" for character in value)
-    return "" if value is None else value
 
 
 def _outcome_rows(counts: Counts) -> list[tuple[str, str, int]]:
@@ -125,9 +108,9 @@ def _pictures(evaluated: Evaluated) -> Metadata:
     shown: Mapping[str, dg.MetadataValue] = {"label_shares": dg.MetadataValue.md(picture)} if picture else {}
     return {
         **shown,
-        **_table_if("labels", ("evaluator", "label", "units", "share"), _label_rows(summary)),
-        **_table_if("outcomes", ("evaluator", "outcome", "units"), _outcome_rows(evaluated.counts)),
-        **_table_if("lowest_scored", ("evaluator", "unit", "score", "label"), _lowest_rows(summary)),
+        **table_if("labels", ("evaluator", "label", "units", "share"), _label_rows(summary)),
+        **table_if("outcomes", ("evaluator", "outcome", "units"), _outcome_rows(evaluated.counts)),
+        **table_if("lowest_scored", ("evaluator", "unit", "score", "label"), _lowest_rows(summary)),
     }
 
 

@@ -73,7 +73,7 @@ def task_assets(project: str, task: str) -> tuple[dg.AssetKey, dg.AssetKey, dg.A
 
 def broken_asset(kind: str, name: str) -> dg.AssetKey:
     """Key under which a file that cannot be used is shown."""
-    return dg.AssetKey([BROKEN_GROUP, f"{kind}_{safe(name, otherwise='file')}"])
+    return dg.AssetKey([BROKEN_GROUP, kind if name == kind else f"{kind}_{safe(name, otherwise='file')}"])
 
 
 def spans_pool(project: str) -> str:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 import dagster as dg
+from sqlalchemy.exc import IntegrityError
 
 PROCESS_TAG = "evals/process"
 
@@ -60,7 +62,8 @@ def limit_pools(instance: dg.DagsterInstance, pools: set[str]) -> None:
     storage = instance.event_log_storage
     chosen = {limit.name for limit in storage.get_pool_limits() if not limit.from_default}
     for pool in sorted(pools - chosen):
-        storage.set_concurrency_slots(pool, 1)
+        with suppress(IntegrityError):  # another process has limited it at this very moment
+            storage.set_concurrency_slots(pool, 1)
 
 
 def _is_gone(tag: str) -> bool:

@@ -18,7 +18,7 @@ from evals_pipeline.core.task import Project, Task
 from evals_pipeline.engine.annotations import attach_results
 from evals_pipeline.engine.inputs import Selection, select_inputs
 from evals_pipeline.engine.installation import Installation
-from evals_pipeline.engine.plan import Overrides, TaskPlan, plan
+from evals_pipeline.engine.plan import Overrides, TaskPlan
 from evals_pipeline.engine.results import evaluate_inputs
 from evals_pipeline.engine.spans import collect_spans
 from evals_pipeline.lake.tables import SPANS
@@ -31,6 +31,7 @@ from evals_pipeline.orchestration.partitions import days_of
 from evals_pipeline.orchestration.processes import mark_process
 from evals_pipeline.orchestration.reporting import report, report_elsewhere
 from evals_pipeline.orchestration.resources import InstallationResource
+from evals_pipeline.orchestration.tables import Metadata
 
 Context = dg.AssetExecutionContext
 
@@ -56,10 +57,10 @@ def collect(context: Context, here: Installation, project: Project, frame: Frame
             report_elsewhere(context, frame.partitions, day, metadata)
 
 
-def select(context: Context, here: Installation, task: Task, overrides: Overrides, frame: Frame) -> None:
+def select(context: Context, here: Installation, planned: TaskPlan, overrides: Overrides, frame: Frame) -> None:
     """Choose each day's units, as the task and this run's options say."""
-    chosen = plan(overrides.applied_to(task))
-    for key in keys_of(context, task):
+    chosen = planned.differently(overrides)
+    for key in keys_of(context, planned.task):
         with recorded(here.ledger, key, now=frame.now):
             selected = select_inputs(here, chosen, key, overrides, now=frame.now())
             report(context, key.day, m.inputs_metadata(selected))
@@ -70,7 +71,7 @@ def evaluate(context: Context, here: Installation, planned: TaskPlan, frame: Fra
     keys = keys_of(context, planned.task)
     for key in keys:
         with recorded(here.ledger, key, now=frame.now):
-            report(context, key.day, _evaluated(here, planned.task, key, frame))
+            report(context, key.day, _evaluated(here, planned, key, frame))
     return checked(here, planned, keys)
 
 
@@ -85,10 +86,10 @@ def keys_of(context: Context, task: Task) -> list[RunKey]:
     return [RunKey(context.run.run_id, task.project, task.name, day) for day in days_of(context)]
 
 
-def _evaluated(here: Installation, task: Task, key: RunKey, frame: Frame) -> m.Metadata:
+def _evaluated(here: Installation, planned: TaskPlan, key: RunKey, frame: Frame) -> Metadata:
     """Evaluate one day as the options say that its inputs were chosen with, which the ledger remembers."""
     chosen = here.ledger.run(key) or here.ledger.latest_selection(key.project, key.task, key.day)
-    planned = plan(Overrides(**(chosen.options if chosen else {})).applied_to(task))
+    planned = planned.differently(Overrides(**(chosen.options if chosen else {})))
     began = time.monotonic()
     evaluated = evaluate_inputs(here, planned, key, now=frame.now, progressed=frame.progress_of("results", key.day))
     seconds = time.monotonic() - began

@@ -24,6 +24,7 @@ COMMANDS = {
     "sql": ["--format", "--output", "--project-dir", "--json"],
     "hub list": ["--json"],
     "hub show": ["--json"],
+    "hub test": ["--gold", "--map", "--parameter", "--model", "--limit", "--budget-usd", "--output", "--json"],
     "doctor": ["--project-dir", "--json"],
     "dev": ["--port", "--project-dir"],
     "demo": ["--serve", "--dir", "--port"],
@@ -51,6 +52,7 @@ ARGUMENTS = {
     "explain": "Id of the unit",
     "sql": "One SELECT in DuckDB's SQL",
     "hub show": "Name of an evaluator",
+    "hub test": "Name of an evaluator",
 }
 
 

@@ -94,7 +94,8 @@ def test_verdicts_equal_the_plain_definitions(tmp_path: Path) -> None:
     expected = {}
     for name, use in uses.items():
         for item in found:
-            result = use.check.evaluate(**{variable: _text(item, path.dotted) for variable, path in use.paths.items()})
+            texts = {variable: _text(item, path.dotted) for variable, path in use.paths.items()}
+            result = use.evaluator.evaluate(**texts)
             expected[name, item[c.SPAN_ID]] = (result.label, result.score, result.explanation)
     assert said == expected
 

@@ -9,6 +9,10 @@ import pytest
 from evals_pipeline import evaluate_frame, evaluator
 from evals_pipeline.core import columns as c
 from evals_pipeline.core.errors import MappingError, ParameterError, UnknownNameError
+from evals_pipeline.core.judge import JudgeSpec
+from evals_pipeline.core.model import ModelSpec
+from evals_pipeline.evaluators.judge.judge import Judge
+from evals_pipeline_tests.llm.provider import Provider
 
 JSON = evaluator("json_parseable")
 
@@ -79,3 +83,35 @@ def test_what_is_not_there_is_told_with_what_there_is() -> None:
         evaluator("json_parsable")
     with pytest.raises(ParameterError, match="pattern"):
         evaluator("matches_regex")
+
+
+@pytest.fixture
+def politeness(provider: Provider) -> Judge:
+    model = ModelSpec(name="gpt-5-mini", base_url=provider.base_url)
+    choices = {"polite": 1.0, "rude": 0.0}
+    return Judge(JudgeSpec(name="politeness", kind="judge", template="Polite? {output}", choices=choices), model)
+
+
+def test_a_judge_judges_a_frame(politeness: Judge, provider: Provider) -> None:
+    provider.answer = lambda prompt: "rude" if "go away" in prompt else "polite"
+    spans = frame("hello", "go away", "hello", None)
+
+    judged = evaluate_frame(spans, politeness, mapping={"output": c.OUTPUT_VALUE})
+
+    assert judged["eval.politeness.label"].tolist()[:3] == ["polite", "rude", "polite"]
+    assert judged["eval.politeness.score"].tolist()[:3] == [1.0, 0.0, 1.0]
+    assert judged["eval.politeness.label"].isna().tolist() == [False, False, False, True]
+    assert len(provider.asked) == 2
+
+
+def test_rows_that_a_judge_did_not_answer_are_null_and_counted(
+    politeness: Judge, provider: Provider, caplog: pytest.LogCaptureFixture
+) -> None:
+    provider.answer = "neither"
+
+    judged = evaluate_frame(frame("secret text"), politeness, mapping={"output": c.OUTPUT_VALUE})
+
+    assert judged["eval.politeness.label"].isna().all()
+    assert judged["eval.politeness.explanation"].isna().all()
+    assert "rows without an answer: 1 of 1" in caplog.text
+    assert "secret text" not in caplog.text

@@ -110,10 +110,10 @@ def test_progress_is_heard(prepared: Path) -> None:
         DAYS[:2],
         Overrides(),
         kind="backfill",
-        on_progress=lambda *step: heard.append(step),
+        on_progress=lambda stage, day, done, to_do: heard.append((stage, day, done / to_do)),
     )
 
-    assert heard == [("spans", None, 1, 1), ("results", DAYS[0], 1, 1), ("results", DAYS[1], 1, 1)]
+    assert heard == [("spans", None, 1), ("results", DAYS[0], 1), ("results", DAYS[1], 1)]
 
 
 def test_a_failed_launch_says_why_in_our_words(prepared: Path) -> None:
