@@ -26,10 +26,13 @@ from evals_pipeline_tests.conftest import REPOSITORY
 from evals_pipeline_tests.docs.consoles import Console, difference, shell_commands, steps
 from evals_pipeline_tests.docs.markdown import Block, Page, page, pages
 
-_LANGUAGES = {"console", "sh", "yaml", "python", "text", "json", "sql", "sql filter"}
-_OTHER_PROGRAMS = {"pip"}
+_LANGUAGES = {"console", "sh", "yaml", "python", "text", "json", "sql", "sql filter", "csv gold.csv"}
+_OTHER_PROGRAMS = {"pip", "export"}
 BROKEN = "broken: "
 """What the first line of a file begins with that cannot be used."""
+FILES = ("tasks/", "projects/", "evaluators/", "models.yaml")
+FOLLOWED = {"docs/judges.md"}
+"""Pages whose files belong to the project in which their commands are run."""
 
 
 def pages_with(info: str) -> list[Page]:
@@ -61,15 +64,30 @@ def test_every_block_says_what_it_is() -> None:
 
 
 @pytest.mark.parametrize("shown", pages_with("console"), ids=lambda shown: shown.name)
+@pytest.mark.usefixtures("asked_model")
 def test_consoles_print_what_the_pages_show(shown: Page, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     empty = project.parent / "empty"
     empty.mkdir()
 
+    files: set[str] = set()
     for block in shown.blocks:
-        if block.info == "yaml" and titled(block)[0].startswith(BROKEN):
-            (project / titled(block)[0].removeprefix(BROKEN)).write_text(block.text, "utf-8")
-        elif block.info == "console":
+        if (title := titled(block)[0]) not in files:  # a file that is shown twice is shown in another way
+            write_shown_file(block, project)
+        files.add(title)
+        if block.info == "console":
             check_console(block, Console(empty if makes_its_own_folder(block) else project, monkeypatch))
+
+
+def write_shown_file(block: Block, folder: Path) -> None:
+    """Put a file that a page shows into the project, if the page's commands are about it."""
+    title, _ = titled(block)
+    if block.info == "yaml" and title.startswith(BROKEN):
+        (folder / title.removeprefix(BROKEN)).write_text(block.text, "utf-8")
+    elif block.info == "yaml" and title.startswith(FILES) and block.page in FOLLOWED:
+        (folder / title).parent.mkdir(exist_ok=True)
+        (folder / title).write_text(block.text, "utf-8")
+    elif block.info.startswith("csv "):
+        (folder / block.info.removeprefix("csv ")).write_text(block.text, "utf-8")
 
 
 def makes_its_own_folder(block: Block) -> bool:
@@ -113,16 +131,26 @@ def test_make_demo_is_evals_demo() -> None:
     assert "\t@$(BIN)/evals demo\n" in makefile
 
 
-@pytest.mark.parametrize("block", yaml_blocks("tasks/", "projects/"))
+@pytest.mark.parametrize("block", yaml_blocks(*FILES))
 def test_files_can_be_used_as_they_are_shown(block: Block, tmp_path: Path) -> None:
     name, text = titled(block)
-    (tmp_path / "projects").mkdir()
-    (tmp_path / "tasks").mkdir()
+    for folder in ("projects", "tasks", "evaluators"):
+        (tmp_path / folder).mkdir()
     (tmp_path / "projects" / "support_bot.yaml").write_text("source: {type: files, path: ./traces}\n", "utf-8")
+    write_judges_of(block.page, tmp_path)
 
     (tmp_path / name).write_text(text, "utf-8")
 
     assert [str(file) for file in read_catalog(tmp_path).broken] == []
+
+
+def write_judges_of(page_name: str, folder: Path) -> None:
+    """What tasks on that page may name: its judges, and a model for those that name none."""
+    (folder / "models.yaml").write_text("default: {name: gpt-5-mini}\n", "utf-8")
+    for block in page(page_name).blocks_of("yaml"):
+        name, text = titled(block)
+        if name.startswith("evaluators/"):
+            (folder / name).write_text(text, "utf-8")
 
 
 @pytest.mark.parametrize("block", yaml_blocks(BROKEN))
@@ -135,7 +163,7 @@ def test_files_that_are_shown_as_broken_are(block: Block, project: Path) -> None
 
 
 def test_every_yaml_block_names_its_file() -> None:
-    known = ("tasks/", "projects/", BROKEN, "launchpad", "dagster.yaml", "workspace.yaml", "defs.yaml")
+    known = (*FILES, BROKEN, "launchpad", "dagster.yaml", "workspace.yaml", "defs.yaml")
     others = [given.values[0].place for given in blocks("yaml") if given not in yaml_blocks(*known)]
 
     assert len(yaml_blocks(*known)) == len(blocks("yaml")), others
@@ -177,6 +205,7 @@ def test_the_component_that_is_shown_exists() -> None:
 
 
 @pytest.mark.parametrize("shown", pages_with("python"), ids=lambda shown: shown.name)
+@pytest.mark.usefixtures("asked_model")
 def test_python_prints_what_the_pages_show(shown: Page) -> None:
     names: dict[str, object] = {}
     for block, after in zip(shown.blocks, (*shown.blocks[1:], None), strict=True):

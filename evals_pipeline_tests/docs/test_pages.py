@@ -5,13 +5,17 @@ from collections.abc import Iterator
 
 import click
 import pytest
+from pydantic import BaseModel
 from typer.main import get_command
 
 from evals_pipeline.cli import exits
 from evals_pipeline.cli.main import app
 from evals_pipeline.core.columns import ADDED_SPAN_COLUMNS, ALIASES, DERIVED_COLUMNS, RESULT_COLUMNS, SPAN_COLUMNS
+from evals_pipeline.core.evaluator import AnnotatorKind
+from evals_pipeline.core.judge import JudgeSpec
+from evals_pipeline.core.model import ModelSpec, Price
 from evals_pipeline.core.outcome import Outcome
-from evals_pipeline.core.task import Continuous, EvaluatorUse, FilesSink, FilesSource, Project, Task
+from evals_pipeline.core.task import Budget, Continuous, EvaluatorUse, FilesSink, FilesSource, Project, Task
 from evals_pipeline.engine.hub import HubEntry, hub_entries
 from evals_pipeline.orchestration.config import RunOptions
 from evals_pipeline_tests.conftest import REPOSITORY
@@ -32,6 +36,10 @@ def commands() -> Iterator[tuple[str, click.Command]]:
             waiting += [(f"{name} {word}".strip(), member) for word, member in command.commands.items()]
         else:
             yield name, command
+
+
+def prebuilt(kind: AnnotatorKind) -> list[HubEntry]:
+    return [entry for entry in hub_entries() if entry.kind == kind]
 
 
 def options_of(command: click.Command) -> list[str]:
@@ -86,8 +94,20 @@ def test_every_page_of_a_command_is_of_a_command_that_exists() -> None:
     assert there == {name.split()[0] for name, _ in commands()}
 
 
-@pytest.mark.parametrize("entry", hub_entries(), ids=lambda entry: entry.name)
-def test_every_evaluator_is_described(entry: HubEntry) -> None:
+def test_the_table_of_judges_says_what_their_files_say() -> None:
+    rows = page("docs/judges.md").table("Prebuilt judges")
+
+    assert rows == [row_of(judge) for judge in prebuilt(AnnotatorKind.LLM)]
+
+
+def row_of(judge: HubEntry) -> list[str]:
+    variables = ", ".join(f"`{each.name}`" for each in judge.variables)
+    labels = ", ".join(f"`{label}` ({score:g})" for label, score in judge.labels.items())
+    return [f"`{judge.name}`", variables, labels, judge.direction, judge.summary]
+
+
+@pytest.mark.parametrize("entry", prebuilt(AnnotatorKind.CODE), ids=lambda entry: entry.name)
+def test_every_check_is_described(entry: HubEntry) -> None:
     words = [entry.name, *(known.name for known in entry.parameters), *entry.labels]
     for name in ("README.md", "docs/evaluators.md"):
         text = page(name).text
@@ -96,21 +116,26 @@ def test_every_evaluator_is_described(entry: HubEntry) -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "prefix"),
+    ("name", "model", "prefix"),
     [
-        (Project, ""),
-        (FilesSource, "source."),
-        (FilesSink, "sink."),
-        (Task, ""),
-        (Continuous, "continuous."),
-        (EvaluatorUse, ""),
+        ("docs/tasks.md", Project, ""),
+        ("docs/tasks.md", FilesSource, "source."),
+        ("docs/tasks.md", FilesSink, "sink."),
+        ("docs/tasks.md", Task, ""),
+        ("docs/tasks.md", Continuous, "continuous."),
+        ("docs/tasks.md", EvaluatorUse, ""),
+        ("docs/tasks.md", Budget, "budget."),
+        ("docs/judges.md", JudgeSpec, ""),
+        ("docs/judges.md", ModelSpec, ""),
+        ("docs/judges.md", Price, "price."),
     ],
 )
-def test_every_setting_of_a_file_is_described(model: type, prefix: str) -> None:
-    text = page("docs/tasks.md").text
-    names = [field.alias or name for name, field in model.model_fields.items() if name != "name"]
+def test_every_setting_of_a_file_is_described(name: str, model: type[BaseModel], prefix: str) -> None:
+    text = page(name).text
+    given_by_file = {"name"} if model in (Project, Task, JudgeSpec) else set()
+    names = {field.alias or known for known, field in model.model_fields.items()} - given_by_file
 
-    assert [name for name in names if f"| `{prefix}{name}` |" not in text] == []
+    assert sorted(known for known in names if f"| `{prefix}{known}` |" not in text) == []
 
 
 def test_every_setting_of_the_environment_is_described() -> None:

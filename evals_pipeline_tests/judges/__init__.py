@@ -1,0 +1,1 @@
+"""Judges end to end with a real, small model on this machine: mechanics, never quality."""
