@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from evals_pipeline.engine.gold import GoldReport, Latency
     from evals_pipeline.engine.gold_asking import GoldRequest, GoldTest
 
+_REASON_LENGTH = 300
+
 
 def show(request: GoldRequest, found: GoldTest) -> None:
     """Print it."""
@@ -143,13 +145,14 @@ def _notes(found: GoldTest) -> Iterator[str]:
 
 
 def _errors(report: GoldReport) -> Iterator[str]:
-    kinds: dict[tuple[str, str], list[int]] = {}
+    kinds: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for verdict in report.verdicts.select(["row", "outcome", "error_type", "error_message"]).to_pylist():
         if verdict["outcome"] in (Outcome.ERRORED, Outcome.SKIPPED):
-            kinds.setdefault((verdict["outcome"], verdict["error_type"]), []).append(verdict["row"])
-    for (outcome, kind), rows in kinds.items():
-        shown = ", ".join(map(str, rows[:5])) + (", …" if len(rows) > 5 else "")
-        yield f"  {outcome}: {kind} in {screen.counted(len(rows), 'row')}: {shown}"
+            kinds.setdefault((verdict["outcome"], verdict["error_type"]), []).append(verdict)
+    for (outcome, kind), verdicts in kinds.items():
+        shown = ", ".join(str(verdict["row"]) for verdict in verdicts[:5]) + (", …" if len(verdicts) > 5 else "")
+        yield f"  {outcome}: {kind} in {screen.counted(len(verdicts), 'row')}: {shown}"
+        yield f"    row {verdicts[0]['row']}: {screen.clean(verdicts[0]['error_message'], limit=_REASON_LENGTH)}"
 
 
 def _spent(tally: Tally) -> str:

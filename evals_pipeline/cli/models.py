@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,8 +14,6 @@ from evals_pipeline.core.errors import UnknownNameError
 if TYPE_CHECKING:
     from evals_pipeline.engine.models import ModelState
 
-_USER = re.compile(r"//[^/@]*@")
-"""Name and password inside an address, which are nobody's business."""
 _COLUMNS = ("model", "asks", "at", "key", "found out")
 
 
@@ -47,6 +44,9 @@ def models(
         screen.print_json([_document(state) for state in states])
     elif states:
         screen.table(_COLUMNS, [_row(state) for state in states])
+        for state in states:
+            if state.problem:
+                screen.note(f"{state.name}: {state.problem}\n  Hint: {state.hint}", style="yellow")
     else:
         screen.note("there is no model yet; write into models.yaml: `default: {name: gpt-5-mini}`")
 
@@ -62,13 +62,11 @@ def _row(state: ModelState) -> list[object]:
 
 
 def _place(state: ModelState) -> str:
-    if state.model.base_url is None:
-        return f"{state.model.provider}'s own address"
-    return _USER.sub("//", state.model.base_url)
+    return state.address or f"{state.model.provider}'s own address"
 
 
 def _key(state: ModelState) -> str:
-    return "key missing" if state.problem else "key set or not needed"
+    return "key or address missing" if state.problem else "key set or not needed"
 
 
 def _found_out(state: ModelState) -> str:

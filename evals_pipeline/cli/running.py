@@ -39,10 +39,10 @@ def run_task(
     from evals_pipeline.engine.catalog import read_catalog
     from evals_pipeline.engine.history import run_report, summary_of_days
     from evals_pipeline.engine.installation import opened
-    from evals_pipeline.engine.keys import refuse_missing_keys
+    from evals_pipeline.engine.readiness import refuse_unready
 
     planned = read_catalog(folder).task(task)
-    refuse_missing_keys(planned.differently(overrides))  # what does not fit is refused before Dagster is started
+    refuse_unready(planned.differently(overrides))  # what does not fit is refused before Dagster is started
     project = planned.task.project
     launched = _launch(folder, task, window, overrides, kind=kind, hidden=hidden)
     with opened(folder) as here:

@@ -18,7 +18,7 @@ DEFAULT_MODEL = "default"
 class JudgeSpec(BaseModel):
     """An LLM judge: what is asked, which labels it may answer with, and by which model."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     name: Name
     """The file's name without `.yaml`."""
@@ -48,10 +48,12 @@ class JudgeSpec(BaseModel):
     @classmethod
     def _listed(cls, value: object) -> object:
         if not isinstance(value, dict | list):
-            return value
+            raise ValueError("choices are labels with their scores, such as {good: 1, bad: 0}")
         for label in value:
             if not isinstance(label, str):  # YAML's yes, no, on, off and bare numbers
-                raise ValueError(f"YAML takes a label for {label!r}: put labels in quotes, such as 'yes' or '1'")
+                raise ValueError(f"YAML reads {label!r} where a label is: put labels in quotes, such as 'yes' or '1'")
+        if len(set(value)) < max(2, len(value)):
+            raise ValueError(f"a judge chooses between at least two different labels; there is: {', '.join(value)}")
         return dict.fromkeys(value) if isinstance(value, list) else value
 
     @field_validator("choices")

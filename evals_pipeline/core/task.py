@@ -27,7 +27,7 @@ Name = Annotated[str, AfterValidator(check_name)]
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True)
 
 
 class FilesSource(_Model):
@@ -69,8 +69,8 @@ class Continuous(_Model):
 class Allowance(_Model):
     """The most that may be spent; at least one of the two."""
 
-    usd: float | None = Field(default=None, gt=0)
-    tokens: int | None = Field(default=None, ge=1)
+    usd: float | None = Field(default=None, gt=0, le=1_000_000_000)
+    tokens: int | None = Field(default=None, ge=1, le=1_000_000_000_000)
     """Prompt and completion together."""
 
     @model_validator(mode="after")

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from evals_pipeline.core.errors import ConfigError, did_you_mean
+from evals_pipeline.core.model import KEPT_TO_ITSELF
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -84,9 +85,12 @@ def _first_problem(error: ValidationError, model: type[BaseModel], field: str, g
         known = [name for name in _settings_of(holder) if holder is not model or name not in given]
         hint = did_you_mean(word, known) or f"there is: {', '.join(known)}"
         return ConfigError(f"there is no setting {word!r}; there is: {', '.join(known)}", field=where, hint=hint)
+    if problem["type"] == "model_type":
+        hint = f"write `{where.rpartition('.')[2]}: {{setting: value}}`"
+        return ConfigError(f"settings belong here{_instead(problem['input'])}", field=where, hint=hint)
     if problem["type"] == "missing":
         return ConfigError(f"{word!r} is missing", field=where, hint=f"add a line `{word}: …`")
-    return ConfigError(message + _instead(problem["input"]), field=where)
+    return ConfigError(message + ("" if word in KEPT_TO_ITSELF else _instead(problem["input"])), field=where)
 
 
 def _most_telling(error: ValidationError) -> Any:

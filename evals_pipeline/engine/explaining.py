@@ -172,23 +172,34 @@ def _undecided(
     if missing:
         return Decision(use.name, Outcome.SKIPPED, "; ".join(missing) + " (not recorded by a run yet)")
     run = here.ledger.latest_selection(plan.task.project, plan.task.name, span["day"])
-    if run is not None and _is_over_budget(connection, here, plan, use, run, span):
-        told = fullest_budget(here.ledger, plan.task, run)
-        since = f"could have cost more than was left in run {run.key.run_id} of {_minute(run.started_at)}"
-        return Decision(use.name, Outcome.OVER_BUDGET, f"asking {since}" + (f"; fullest is {told}" if told else ""))
+    if run is not None and _was_chosen(connection, here, plan, run, span):
+        return Decision(use.name, *_left_over(here, plan, use, run))
     return Decision(use.name, *_not_yet(plan, run, span))
 
 
-def _is_over_budget(
-    connection: duckdb.DuckDBPyConnection, here: Installation, plan: TaskPlan, use: PlannedUse, run: Run, span: Row
-) -> bool:
-    """Whether the run had chosen the unit, gave it no result, and ran into a budget."""
-    if not run.outcomes.get(use.name, {}).get(Outcome.OVER_BUDGET):
-        return False
+def _was_chosen(connection: duckdb.DuckDBPyConnection, here: Installation, plan: TaskPlan, run: Run, span: Row) -> bool:
+    """Whether the unit is among the inputs of the run."""
     inputs = here.lake.snapshot(INPUTS)
     files = inputs.files_of(project=plan.task.project, day=span["day"], task=plan.task.name)
     mine = f"run_id = {literal((run.selection or {}).get('run_id'))} AND span_id = {literal(span[SPAN_ID])}"
     return bool(rows(connection, f"SELECT unit_id FROM {inputs.relation(files)} WHERE {mine} LIMIT 1"))
+
+
+def _left_over(here: Installation, plan: TaskPlan, use: PlannedUse, run: Run) -> tuple[str, str]:
+    """Why a unit that the run had chosen got no result from it."""
+    named = f"run {run.key.run_id} of {_minute(run.started_at)}"
+    if run.outcomes.get(use.name, {}).get(Outcome.OVER_BUDGET):
+        told = fullest_budget(here.ledger, plan.task, run)
+        reason = f"asking could have cost more than was left in {named}"
+        return Outcome.OVER_BUDGET, reason + (f"; fullest is {told}" if told else "")
+    if run.status != "finished":
+        return NOT_YET, _unfinished(named, run)
+    return NOT_YET, f"{named} chose it, and the task has changed since"
+
+
+def _unfinished(named: str, run: Run) -> str:
+    why = f": {' '.join(run.message.split())}" if run.message else ""
+    return f"{named} chose its day and did not finish ({run.status}){why}"
 
 
 def _told(result: Row) -> str:
@@ -210,11 +221,7 @@ def _not_yet(plan: TaskPlan, run: Run | None, span: Row) -> tuple[str, str]:
     if limit is not None:
         return Outcome.OVER_LIMIT, f"the last run on its day took {limit} units at most, and this was not among them"
     if run.status != "finished":
-        return (
-            NOT_YET,
-            f"run {run.key.run_id} of {_minute(run.started_at)} chose its day and did not finish ({run.status})"
-            + (f": {' '.join(run.message.split())}" if run.message else ""),
-        )
+        return NOT_YET, _unfinished(f"run {run.key.run_id} of {_minute(run.started_at)}", run)
     return (
         NOT_YET,
         f"the task has changed since the run of {_minute(run.started_at)}, or another day's run is still to come",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -22,8 +21,6 @@ from evals_pipeline.evaluators.prebuilt.python_rows import evaluate_rows
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from evals_pipeline.llm.stores import Stores
 
 logger = logging.getLogger(__name__)
 
@@ -116,13 +113,14 @@ def _judged(
 
 
 def _asked(judge: Judge, rows: Sequence[Mapping[str, str]]) -> list[EvaluationResult | None]:
+    from evals_pipeline.evaluators.judge.asking import notebook_stores
     from evals_pipeline.llm.asking import ask_all
     from evals_pipeline.llm.caller import AskingRun
 
     run = AskingRun(f"frame {uuid4()}", judge.name)
     found: list[EvaluationResult | None] = [None] * len(rows)
     failures: Counter[str] = Counter()
-    for delivery in ask_all(judge.model, _batches(judge, rows), _stores(), run=run):
+    for delivery in ask_all(judge.model, _batches(judge, rows), notebook_stores(), run=run):
         for number, said in delivery:
             try:
                 found[int(number)] = _result(judge, said)
@@ -145,11 +143,3 @@ def _result(judge: Judge, said: Said) -> EvaluationResult:
     if not isinstance(said, Answer):
         raise EvaluatorError(said.error_type if isinstance(said, Failure) else str(Outcome.OVER_BUDGET))
     return judge.result(said)
-
-
-@cache
-def _stores() -> Stores:
-    """Of this process, so that repeating a frame costs nothing."""
-    from evals_pipeline.llm.memory import in_memory_stores
-
-    return in_memory_stores()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,7 +21,7 @@ from evals_pipeline.engine.evaluators import Evaluator, Hub
 from evals_pipeline.engine.gold import GoldReport, gold_report
 from evals_pipeline.engine.gold_rows import GoldFile, chosen_rows, read_gold
 from evals_pipeline.engine.installation import Installation
-from evals_pipeline.engine.keys import missing_key
+from evals_pipeline.engine.readiness import refuse_unpriced, unready
 from evals_pipeline.evaluators.prebuilt.check import PrebuiltCheck
 from evals_pipeline.evaluators.prebuilt.registry import prebuilt_names, prebuilt_parameters
 from evals_pipeline.ledger.ledger import RunKey
@@ -119,16 +119,12 @@ def run_gold_test(request: GoldRequest, hub: Hub, here: Installation | None, *, 
 
 def _refuse_model(model: ModelSpec, budget_usd: float | None) -> None:
     """Raises ConfigError for a model that cannot be asked, or not within a budget in money."""
-    from evals_pipeline.llm.access import base_url_of
-    from evals_pipeline.llm.pricing import prices_of  # published prices take a while to load
-
-    if (missing := missing_key(model)) is not None:
+    if (missing := unready(model)) is not None:
         raise missing
-    if budget_usd is not None and prices_of(model, base_url_of(model, os.environ)) is None:
-        raise ConfigError(
-            f"the budget is in USD, and the price of model {model.name!r} is unknown",
-            hint="give the model a `price: {input: …, output: …}` in USD per million tokens",
-        )
+    if budget_usd is not None and not math.isfinite(budget_usd):
+        raise ConfigError(f"a budget is an amount of USD, not {budget_usd}", hint="leave it out for no limit")
+    if budget_usd is not None:
+        refuse_unpriced(model)
 
 
 def _limits(request: GoldRequest, key: RunKey) -> tuple[BudgetLimit, ...]:

@@ -20,6 +20,7 @@ from evals_pipeline.core.sql import identifier, literal
 from evals_pipeline.engine.answers import UNIT, Asker, create_answers, keep_answers
 from evals_pipeline.engine.codes import DOUBT, MISSING, OUTCOMES, code_sql, value_sql
 from evals_pipeline.engine.inputs import Counts, Selection
+from evals_pipeline.engine.ordering import in_order
 from evals_pipeline.engine.parts import parts_of
 from evals_pipeline.engine.plan import PlannedUse, TaskPlan
 from evals_pipeline.engine.result_rows import rows_sql
@@ -162,8 +163,8 @@ class Judging:
         doubted = f"units.unit_id IN (SELECT unit_id FROM judged WHERE {code} = {DOUBT})"
         query = f"SELECT units.unit_id AS {identifier(UNIT)}, {variables} FROM {scanned} AND {doubted}"
         if asker.order:
-            query += f" ORDER BY {', '.join(identifier(name) for name in (*asker.order, UNIT))}"
-        yield from reader.sql(query).to_arrow_reader(asker.batch_rows)
+            return in_order(reader, query, UNIT, asker.order, asker.batch_rows)
+        return iter(reader.sql(query).to_arrow_reader(asker.batch_rows))
 
     def _count(self, use: PlannedUse, codes: dict[int, int]) -> None:
         counts = self.counts[use.name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,10 @@ from typing import Any
 from evals_pipeline.core.model import ModelSpec
 from evals_pipeline.engine.evaluators import Hub
 from evals_pipeline.engine.installation import Installation
-from evals_pipeline.engine.keys import missing_key
+from evals_pipeline.engine.readiness import unready
+
+_USER = re.compile(r"//[^/@]*@")
+"""Name and password, which only an address from the environment can hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +23,7 @@ class ModelState:
 
     Attributes:
         name: In `models.yaml`, or of the judge that has it inside.
+        address: Where it is asked, without name and password; null for the provider's own address.
         problem: Why it cannot be asked, such as a key that is not set; empty when nothing is known to be wrong.
         hint: What to do about it.
         remembered: Kind of knowledge (`abilities`, limits) -> what was found out; never a key.
@@ -26,6 +31,7 @@ class ModelState:
 
     name: str
     model: ModelSpec
+    address: str | None
     problem: str
     hint: str
     remembered: Mapping[str, Mapping[str, Any]]
@@ -55,9 +61,17 @@ def _models(hub: Hub) -> dict[str, ModelSpec]:
 def _state(
     name: str, model: ModelSpec, topics: Mapping[str, Mapping[str, Any]], environment: Mapping[str, str]
 ) -> ModelState:
-    missing = missing_key(model, environment)
+    missing = unready(model, environment)
     about = {topic.partition("/")[0]: state for topic, state in topics.items() if _is_about(topic, model)}
-    return ModelState(name, model, missing.message if missing else "", missing.hint if missing else "", about)
+    problem, hint = (missing.message, missing.hint) if missing else ("", "")
+    return ModelState(name, model, _address(model, environment), problem, hint, about)
+
+
+def _address(model: ModelSpec, environment: Mapping[str, str]) -> str | None:
+    from evals_pipeline.llm.access import base_url_of
+
+    address = base_url_of(model, environment)
+    return None if address is None else _USER.sub("//", address)
 
 
 def _is_about(topic: str, model: ModelSpec) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +13,7 @@ from evals_pipeline.core.granularity import Granularity
 from evals_pipeline.core.paths import Path
 from evals_pipeline.core.task import EvaluatorUse, Task
 from evals_pipeline.engine.evaluators import Evaluator, Hub
+from evals_pipeline.engine.readiness import refuse_unpriced
 from evals_pipeline.evaluators.judge.judge import Judge
 from evals_pipeline.mapping.variables import bind
 from evals_pipeline.selection.filters import Filter, parse_filter
@@ -142,16 +142,9 @@ def _refuse_unpriced(task: Task, uses: tuple[PlannedUse, ...]) -> None:
     budget = task.budget
     if budget is None or not any(limit and limit.usd for limit in (budget.run, budget.day, budget.task)):
         return
-    from evals_pipeline.llm.access import base_url_of
-    from evals_pipeline.llm.pricing import prices_of  # published prices take a while to load
-
-    for model in (use.judge.model for use in uses if use.judge is not None):
-        if prices_of(model, base_url_of(model, os.environ)) is None:
-            raise ConfigError(
-                f"the budget is in USD, and the price of model {model.name!r} is unknown",
-                field="budget",
-                hint="give the model a `price: {input: …, output: …}` in USD per million tokens, or limit `tokens`",
-            )
+    for use in uses:
+        if use.judge is not None:
+            refuse_unpriced(use.judge.model, field="budget", instead=", or limit `tokens`")
 
 
 def _refuse_duplicates(uses: tuple[PlannedUse, ...]) -> None:

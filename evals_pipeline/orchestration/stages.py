@@ -60,8 +60,9 @@ def collect(context: Context, here: Installation, project: Project, frame: Frame
 def select(context: Context, here: Installation, planned: TaskPlan, overrides: Overrides, frame: Frame) -> None:
     """Choose each day's units, as the task and this run's options say."""
     chosen = planned.differently(overrides)
-    for key in keys_of(context, planned.task):
-        with recorded(here.ledger, key, now=frame.now):
+    keys = keys_of(context, planned.task)
+    for key in keys:
+        with recorded(here.ledger, key, keys, now=frame.now):
             selected = select_inputs(here, chosen, key, overrides, now=frame.now())
             report(context, key.day, m.inputs_metadata(selected))
 
@@ -70,7 +71,7 @@ def evaluate(context: Context, here: Installation, planned: TaskPlan, frame: Fra
     """Judge each day's inputs; returns the verdicts of the checks on all of them."""
     keys = keys_of(context, planned.task)
     for key in keys:
-        with recorded(here.ledger, key, now=frame.now):
+        with recorded(here.ledger, key, keys, now=frame.now):
             report(context, key.day, _evaluated(here, planned, key, frame))
     return checked(here, planned, keys)
 

@@ -231,6 +231,24 @@ def test_a_refused_key_ends_the_test_with_what_the_provider_said(
     assert "Incorrect API key" in refused.stderr
 
 
+@pytest.mark.parametrize("amount", ["inf", "nan"])
+def test_a_budget_that_is_no_amount_is_refused(amount: str, tmp_path: Path, project: Path, provider: Provider) -> None:
+    refused = hub_test("is_right", "--gold", questions(tmp_path), "--budget-usd", amount, folder=project)
+
+    assert refused.exit_code == 2
+    assert f"an amount of USD, not {amount}" in refused.stderr
+    assert provider.asked == []
+
+
+def test_a_row_without_an_answer_says_why(tmp_path: Path, project: Path, provider: Provider) -> None:
+    provider.next(*[filtered()] * 20)
+
+    told = hub_test("is_right", "--gold", questions(tmp_path, 2), folder=project).stdout
+
+    assert "errored: " in told
+    assert "content management policy" in told
+
+
 def test_a_test_without_a_single_label_fails(tmp_path: Path, project: Path, provider: Provider) -> None:
     provider.next(*[filtered()] * 20)
 

@@ -184,6 +184,34 @@ def test_models_are_listed_with_what_was_found_out_and_forgotten(evals: Evals, f
     assert "abilities" not in after["remembered"]
 
 
+def test_a_model_is_listed_with_the_address_of_the_environment_and_with_what_it_lacks(
+    evals: Evals, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_models(folder, default="{name: gpt-5-mini}", other="{name: m, provider: azure}")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://me:secret@models.example/v1")
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", "sk-0123456789")
+
+    listed = evals("models")
+
+    assert "http://models.example/v1" in listed.stdout
+    assert "other: the address for model 'm' is missing" in listed.stderr
+    assert "AZURE_OPENAI_ENDPOINT" in listed.stderr
+    assert "secret" not in listed.output
+
+
+def test_a_model_without_an_address_ends_a_run_before_it_begins(
+    evals: Evals, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", "sk-0123456789")
+    write_models(folder, default="{name: m, provider: azure}")
+
+    ran = evals("run", "tone", *ON_DAY)
+
+    assert ran.exit_code == 2
+    assert "AZURE_OPENAI_ENDPOINT" in ran.stderr
+    assert not (folder / ".evals" / "lake").exists()
+
+
 def test_the_doctor_names_models_and_whether_their_key_is_set_but_never_the_key(
     evals: Evals, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

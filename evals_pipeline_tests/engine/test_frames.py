@@ -104,6 +104,14 @@ def test_a_judge_judges_a_frame(politeness: Judge, provider: Provider) -> None:
     assert len(provider.asked) == 2
 
 
+def test_a_frame_reuses_what_was_asked_one_by_one(politeness: Judge, provider: Provider) -> None:
+    politeness.evaluate(output="asked before")
+
+    evaluate_frame(frame("asked before", "new"), politeness, mapping={"output": c.OUTPUT_VALUE})
+
+    assert len(provider.asked) == 2
+
+
 def test_rows_that_a_judge_did_not_answer_are_null_and_counted(
     politeness: Judge, provider: Provider, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -91,7 +91,21 @@ JUDGES = {
     "another name": ("name: other\n" + JUDGE, "name", "file name", "'politeness'"),
     "no kind": (JUDGE.replace("kind: judge", ""), "kind", "missing", "kind:"),
     "another kind": (JUDGE.replace("kind: judge", "kind: code"), "kind", "'judge'", ""),
-    "one choice": (JUDGE.replace(", rude: 0", ""), "choices", "at least 2", ""),
+    "one choice": (JUDGE.replace(", rude: 0", ""), "choices", "at least two different labels; there is: polite", ""),
+    "a choice twice": (
+        JUDGE.replace("{polite: 1, rude: 0}", "[polite, polite, rude]"),
+        "choices",
+        "at least two different labels",
+        "",
+    ),
+    "no choices": (JUDGE.replace("{polite: 1, rude: 0}", ""), "choices", "such as {good: 1, bad: 0}", ""),
+    "yes and no": (JUDGE.replace("polite: 1, rude: 0", "yes: 1, no: 0"), "choices", "put labels in quotes", ""),
+    "a key for its variable": (
+        JUDGE + "model: {name: x, api_key_env: sk-123}\n",
+        "model.api_key_env",
+        "no key belongs here",
+        "",
+    ),
     "a score that is none": (JUDGE.replace("rude: 0", "rude: no way"), "choices.rude", "number", ""),
     "a template without variables": (
         JUDGE.replace("{", "(").replace("choices: (", "choices: {"),
@@ -115,6 +129,7 @@ def test_a_broken_judge_is_told_and_breaks_its_tasks(folder: Path, case: str) ->
 
     assert (judge.kind, judge.name, judge.field) == ("evaluator", "politeness", field)
     assert message in judge.message
+    assert "sk-123" not in str(judge)
     assert hint in judge.hint
     assert (task.kind, task.name, task.field) == ("task", "tone", "evaluators.0.evaluator")
     assert judge.place in task.message
@@ -125,7 +140,11 @@ MODELS = {
     "no name": ("{}", "default.name", "'name' is missing", "name:"),
     "a price that is none": ("{name: x, price: {input: -1, output: 1}}", "default.price.input", "greater", ""),
     "azure's version elsewhere": ("{name: x, api_version: y}", "default", "provider: azure", ""),
-    "no settings": ("gpt-5-mini", "default", "dictionary", ""),
+    "no settings": ("gpt-5-mini", "default", "settings belong here, not 'gpt-5-mini'", "`default: {setting: value}`"),
+    "another provider": ("{name: x, provider: anthropic}", "default.provider", "`openai` with a `base_url`", ""),
+    "no address": ("{name: x, base_url: 'localhost:8000'}", "default.base_url", "no address", ""),
+    "a password": ("{name: x, base_url: 'http://me:sk-123@h'}", "default.base_url", "`api_key_env`", ""),
+    "an endless price": ("{name: x, price: {input: .inf, output: 1}}", "default.price.input", "", ""),
 }
 
 
@@ -139,6 +158,7 @@ def test_a_broken_model_is_told_and_breaks_the_tasks_that_ask_it(folder: Path, c
 
     assert (model.kind, model.field, model.file) == ("models", field, "models.yaml")
     assert message in model.message
+    assert "sk-123" not in str(model)
     assert hint in model.hint
     assert task.name == "tone"
     assert "models.yaml" in task.message

@@ -170,6 +170,14 @@ def test_override_makes_new_results_of_the_answers_there_are(tmp_path: Path, pro
     assert sum(row["cost_usd"] for row in history(folder)) == pytest.approx(3 * 180 / 1e6)
 
 
+def test_variables_may_have_any_name(tmp_path: Path, provider: Provider) -> None:
+    judge = JUDGE.replace("{input}", "{size}").replace("{output}", "{portion}")
+    task = JUDGE_TASK.replace("input:", "size:").replace("output:", "portion:")
+    folder = judged_folder(tmp_path, provider.base_url, talks(3), judge=judge, tone=task)
+
+    assert walk(folder, "tone").counts == {"politeness": {"evaluated": 3}}
+
+
 def test_questions_that_begin_alike_are_asked_one_after_the_other(tmp_path: Path, provider: Provider) -> None:
     found = [span(f"s{n}", **{c.INPUT_VALUE: f"Question {n % 3}", c.OUTPUT_VALUE: f"{n:02}"}) for n in range(12)]
     folder = judged_folder(tmp_path, provider.base_url, found, model="max_in_flight: 1")

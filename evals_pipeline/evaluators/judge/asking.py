@@ -1,4 +1,7 @@
-"""One question at a time, for notebooks. Tasks ask through the engine, which asks many at once."""
+"""One question at a time, for notebooks, and what all questions of a notebook share.
+
+Tasks ask through the engine, which asks many at once.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +58,7 @@ def _text(name: str, value: Any) -> str:
 
 def _said(judge: Judge, question: Question) -> Said:
     run = AskingRun(owner=f"notebook {uuid4()}", task=judge.name)
-    deliveries = list(ask_all(judge.model, [[("", question)]], _stores(), run=run))
+    deliveries = list(ask_all(judge.model, [[("", question)]], notebook_stores(), run=run))
     ((_, said),) = deliveries[0]
     return said
 
@@ -77,6 +80,6 @@ def _about(answer: Answer, question: Question) -> dict[str, Any]:
 
 
 @cache
-def _stores() -> Stores:
-    """One for the process, so that a repeated question costs nothing and limits hold over all judges."""
+def notebook_stores() -> Stores:
+    """One for the process, so that a repeated question costs nothing and limits hold over all judges and frames."""
     return in_memory_stores()

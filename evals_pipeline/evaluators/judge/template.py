@@ -57,7 +57,14 @@ def read_template(text: str, *, field: str = "template") -> Template:
             field=field,
             hint="write the name of a value in braces where it is meant, for example {input}",
         )
-    return Template(tuple(dict.fromkeys(found)), _PLACEHOLDER.sub(_reference, text).strip())
+    names = tuple(dict.fromkeys(found))
+    if len({name.casefold() for name in names}) < len(names):
+        raise ConfigError(
+            f"names of variables must not differ by case only: {', '.join(names)}",
+            field=field,
+            hint="spell them alike, or give one of them another name",
+        )
+    return Template(names, _PLACEHOLDER.sub(_reference, text).strip())
 
 
 def _reference(match: re.Match[str]) -> str:
