@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -15,9 +15,11 @@ from evals_pipeline.core.outcome import Outcome
 if TYPE_CHECKING:
     from evals_pipeline.core.calls import Tally
     from evals_pipeline.engine.history import RunReport
+    from evals_pipeline.engine.run_errors import CommonError
     from evals_pipeline.engine.summary import Summary
 
 _BAR = 20
+_ERROR_LENGTH = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class TaskReport:
     report: RunReport
     summary: Summary
     failures: tuple[str, ...] = ()
+    errors: Mapping[str, CommonError] = field(default_factory=dict)
 
     @property
     def rows_per_second(self) -> float | None:
@@ -42,6 +45,7 @@ class TaskReport:
             "judged": report.judged,
             "rows_per_second": self.rows_per_second and round(self.rows_per_second, 1),
             "labels": {name: _shares(of.labels) for name, of in self.summary.evaluators.items()},
+            "errors": {name: asdict(error) for name, error in self.errors.items()},
             "failures": list(self.failures),
         }
 
@@ -58,6 +62,11 @@ class TaskReport:
         screen.say(f"{looked_at} looked at, {judged}{seconds}")
         if report.spent is not None:
             screen.say(_spent_text(report.spent))
+        for name, error in self.errors.items():
+            said = screen.clean(f"{error.error_type}: {error.example}", limit=_ERROR_LENGTH)
+            screen.note(
+                f"{name} failed most often, on {screen.counted(error.units, 'unit')}, with {said}", style="yellow"
+            )
 
 
 def run_document(report: RunReport) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from evals_pipeline.cli import screen
 from evals_pipeline.cli.collecting import note_problems
 from evals_pipeline.cli.reports import TaskReport
+from evals_pipeline.core.outcome import Outcome
 from evals_pipeline.core.window import Window
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def run_task(
     from evals_pipeline.engine.history import run_report, summary_of_days
     from evals_pipeline.engine.installation import opened
     from evals_pipeline.engine.readiness import refuse_unready
+    from evals_pipeline.engine.run_errors import common_errors
 
     planned = read_catalog(folder).task(task)
     refuse_unready(planned.differently(overrides))  # what does not fit is refused before Dagster is started
@@ -52,7 +54,9 @@ def run_task(
             return launched.failures or ("the run recorded nothing",)
         if not report.candidates and not launched.failures:
             _note_days_with_spans(here, project, task, window)
-        return TaskReport(report, summary_of_days(here.ledger, project, task, window), launched.failures)
+        has_errors = any(of.get(Outcome.ERRORED) for of in report.outcomes.values())
+        errors = common_errors(here, planned, window, launched.run_id) if has_errors else {}
+        return TaskReport(report, summary_of_days(here.ledger, project, task, window), launched.failures, errors)
 
 
 def _launch(

@@ -62,6 +62,16 @@ def test_a_refused_run_ends_with_the_providers_words_and_code_1(evals: Evals, pr
     assert "The model `gpt-none` does not exist" in ran.stderr
 
 
+def test_a_run_says_why_its_judge_failed(evals: Evals, provider: Provider) -> None:
+    provider.answer = "delighted"
+
+    ran = evals("run", "tone", *ON_DAY)
+
+    assert ran.exit_code == 0
+    assert "politeness failed most often, on 4 units, with MalformedAnswer: " in ran.stderr
+    assert "delighted" in ran.stderr
+
+
 def test_a_missing_key_ends_a_run_before_it_begins(evals: Evals, folder: Path) -> None:
     write_models(folder, default="{name: gpt-5-mini, api_key_env: MY_KEY}")
 
