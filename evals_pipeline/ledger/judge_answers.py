@@ -20,7 +20,7 @@ from evals_pipeline.ledger.spending import spending_row
 from evals_pipeline.ledger.values import storable
 from evals_pipeline.ledger.writing import add, insert_missing, upsert
 
-_SILENCE = timedelta(seconds=60)
+_SILENCE = timedelta(seconds=30)
 """After which claims lapse."""
 
 _LOCK = "judge answers"
@@ -45,7 +45,7 @@ class JudgeAnswers:
         """Look `keys` up and, of those without an answer, take the ones that no live owner has taken.
 
         A key that this owner holds already is its own still. An owner's claims lapse when it has not called any method
-        for a minute.
+        for 30 s.
         """
         with self._database.begin() as connection:
             # Claims keep out everybody who changes answers or claims: between looking a key up and taking it, nobody

@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from evals_pipeline.core.model import ModelSpec
 from evals_pipeline.llm.caller import AskingRun, Caller, Intake, Line
 from evals_pipeline.llm.claiming import Batch
+from evals_pipeline.llm.collecting import spared
 from evals_pipeline.llm.keeping import Delivery
 from evals_pipeline.llm.stores import Stores
 
@@ -75,7 +76,6 @@ class _Asking:
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._work, name="asking", daemon=True)
         self._thread.start()
-        self._started.wait()
 
     @property
     def has_news(self) -> bool:
@@ -110,6 +110,7 @@ class _Asking:
         self._caller.stop()
 
     def _on_loop(self, action: Callable[[], None]) -> None:
+        self._started.wait()
         with contextlib.suppress(RuntimeError):  # the loop has ended by itself
             self._loop.call_soon_threadsafe(action)
 
@@ -130,4 +131,5 @@ class _Asking:
                 raise ValueError(f"a budget in USD needs the price of {self._model.name!r}, which is not known")
             self._caller = Caller(line, self._model, self._stores, self._run, self._said.put)
             self._started.set()
-            await self._caller.run(self._intake)
+            with spared():
+                await self._caller.run(self._intake)

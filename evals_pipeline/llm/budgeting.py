@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from evals_pipeline.core.calls import Amount, BudgetLimit
 from evals_pipeline.llm.stores import BudgetStore
-from evals_pipeline.llm.threads import in_thread
+from evals_pipeline.llm.threads import in_thread, to_its_end
 
 logger = logging.getLogger(__name__)
 
@@ -82,13 +82,16 @@ class Purse:
         if not self._is_tight:
             more = self._spare_calls(most)
             plenty = missing + Amount(most.nano_usd * more, most.tokens * more)
-            if await in_thread(self._store.reserve, self._limits, plenty) is None:
-                self._here += plenty
+            if await to_its_end(self._get(plenty)) is None:
                 return None
             self._is_tight = True
-        scope = await in_thread(self._store.reserve, self._limits, missing)
+        return await to_its_end(self._get(missing))
+
+    async def _get(self, amount: Amount) -> str | None:
+        """Reserve and note it in one go, so that a caller that is cancelled between the two leaves nothing reserved."""
+        scope = await asyncio.to_thread(self._store.reserve, self._limits, amount)
         if scope is None:
-            self._here += missing
+            self._here += amount
         return scope
 
     def _spare_calls(self, most: Amount) -> int:

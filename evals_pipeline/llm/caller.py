@@ -130,6 +130,7 @@ class Caller:
             asked = await self._desk.next()
             if (most := await self._entered(asked)) is not None:
                 self._calls.add(call := self._watched(self._pursue(asked, most)))
+                self._in_flight.add(call)  # at once: cancelled before its first step, it would give nothing back
                 call.add_done_callback(self._calls.discard)
 
     async def _share(self) -> None:

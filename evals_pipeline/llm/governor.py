@@ -6,19 +6,21 @@ measurement, and between two moments at which the bucket was empty the average o
 
     open     no limit is known: nothing is held back
     settle   refusals came: go on just above what is admitted, for a second, and measure it
+    dip      refusals that this does not explain: go so far down that a limit would refuse nothing, and count them
     hold     go on just below the measured limit
     probe    now and then a little above it: one refusal says that the limit still stands
     climb    the probe was admitted: faster and faster, until refusals come or nobody wants more
     shut     everything is refused: wait as long as the provider says
 
-Refusals that do not become fewer at a lower pace are not caused by the pace: they are taken as `noise` and tolerated.
+What is refused in a dip is not caused by the pace: that share is taken as `noise` and tolerated.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from evals_pipeline.llm.refusals import MOST_NOISE, Seen, learned, odds
+from evals_pipeline.llm.noise import DIP_SHARE, DOUBTFUL, MOST_NOISE, explains, is_enough, is_stale, learned, measured
+from evals_pipeline.llm.refusals import Seen, probe_after
 
 STEP_SECONDS = 0.25
 """Observations are gathered for so long before they are looked at."""
@@ -32,7 +34,6 @@ PROBE_SECONDS = 0.5
 FIRST_GAIN = 0.12
 SETTLE_SHARE = 1.04
 SETTLE_AT_MOST = 0.92
-"""Of the pace that was refused: low enough to tell whether refusals depend on the pace."""
 
 SETTLE_SECONDS = (0.5, 1.0, 8.0)
 """For one look, for a measurement, in all."""
@@ -41,12 +42,14 @@ PAUSE_SECONDS = 10.0
 """After so long without a look nobody was there."""
 
 SHUT_SECONDS = (1.0, 60.0)
+LEAST_SENT = 24
+"""Of fewer requests the refused ones say little about noise, and where few are wanted, a dip would stop all."""
+
+LEAST_LIMIT = 0.05
+"""Requests a second; less is not believed."""
+
 FIRST_PACE = 5.0
 """Requests a second to begin with after everything was refused."""
-
-CHECK_NOISE_SECONDS = 30.0
-SURE = 4.0
-"""Log-likelihood ratio at which noise and limit are told apart: one error in fifty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +66,9 @@ class Governor:
         since: When the pace last changed; `sent` and `refused` count from then.
         gain: By how much the next step is faster.
         tried: Pace at which refusals came, and `tried_share` of them.
-        odds: Speak for noise when positive, for a limit when negative.
         is_mended: Whether the limit has been corrected in this hold already.
-        is_doubted: Whether they have spoken for noise once, at a higher pace; `checked` is when they last did so twice.
+        is_doubted: Whether this is a second dip, since a far lower limit looks like noise in the first.
+        checked: When noise was last measured.
         empty_at: When the provider's bucket was last known to be empty, and `admitted` since then.
     """
 
@@ -82,7 +85,6 @@ class Governor:
     tried_share: float = 0.0
     sent: int = 0
     refused: int = 0
-    odds: float = 0.0
     is_mended: bool = False
     is_doubted: bool = False
     checked: float = 0.0
@@ -102,7 +104,6 @@ class Governor:
 
     @property
     def _since_then(self) -> Seen:
-        """What was met since the pace last changed."""
         return Seen(self.sent, self.refused)
 
     def after(self, seen: Seen, now: float) -> Governor:
@@ -123,6 +124,8 @@ class Governor:
                 return counted._open(seen, rate, now)
             case "settle":
                 return counted._settle(seen, now)
+            case "dip":
+                return counted._dip(seen, now)
             case "hold":
                 return counted._hold(seen, rate, now)
             case "probe" | "climb":
@@ -142,8 +145,8 @@ class Governor:
     def _open(self, seen: Seen, rate: float, now: float) -> Governor:
         if seen.exceeds(self.noise):
             return self._settling(seen, rate, now)
-        if self._should_check(now):
-            return self._settling_again(now)
+        if is_stale(self.noise, self.sent, now - self.checked):
+            return self._dipping(now)
         return replace(self, noise=learned(self.noise, seen))
 
     def _hold(self, seen: Seen, rate: float, now: float) -> Governor:
@@ -154,12 +157,12 @@ class Governor:
             return self._settling(seen, rate, now)
         is_too_fast = self._since_then.exceeds(self.noise, least=4)  # by a little, for some time
         if is_too_fast and not self.is_mended:
-            mended = self._holding(max(self._average(now), 0.9 * self.limit), now, is_empty=True)
-            return replace(mended, is_mended=True)
-        if is_too_fast or self._should_check(now):
-            return self._settling_again(now)
+            limit = min(max(self._average(now), 0.95 * self.limit), 0.98 * self.limit)
+            return replace(self._holding(limit, now, is_empty=True), is_mended=True)
+        if (is_too_fast and self.sent >= LEAST_SENT) or is_stale(self.noise, self.sent, now - self.checked):
+            return self._dipping(now)
         held = replace(self, noise=learned(self.noise, seen))
-        if now - self.began >= _hold_seconds(self.limit) and rate > 0.9 * self.pace:
+        if now - self.began >= probe_after(self.limit) and rate > 0.9 * self.pace:
             return replace(held._changed(self.limit * PROBE_SHARE, now), mode="probe")
         return held
 
@@ -167,7 +170,8 @@ class Governor:
         assert self.limit is not None and self.pace is not None
         if seen.exceeds(self.noise):
             average = self._average(now)
-            if self.mode == "probe" or 0.9 * self.limit < average < 1.12 * self.limit:
+            is_as_thought = self.empty_at is not None and 0.9 * self.limit < average < 1.12 * self.limit
+            if self.mode == "probe" or is_as_thought:
                 return self._holding(min(max(average, 0.95 * self.limit), 1.12 * self.limit), now, is_empty=True)
             return self._settling(seen, rate, now)
         if seen.refill is not None:
@@ -176,103 +180,114 @@ class Governor:
             return self
         if self.mode == "climb":
             return replace(self._changed(self.pace * (1 + self.gain), now), gain=min(1.0, 2 * self.gain))
-        if now - self.since < PROBE_SECONDS + 0.2 * _hold_seconds(self.limit):
+        if now - self.since < PROBE_SECONDS + 0.2 * probe_after(self.limit):
             return self
         return replace(self._changed(self.pace * 1.05, now), mode="climb", gain=FIRST_GAIN)
 
     def _settle(self, seen: Seen, now: float) -> Governor:
         if now - self.began < LAG_SECONDS:
             return self._changed(self.pace, now)
-        weighed = self._weighed(seen)
         if self._since_then.is_more_than(self.tried_share) and not self._since_then.is_all_refused:
-            return self._settling_again(now)  # the pace is to blame, and the limit is lower than thought
-        if weighed.odds > SURE:
-            if self.is_doubted:
-                return weighed._tolerating(now)
-            return replace(self._settling_again(now), is_doubted=True)  # a far lower limit looks the same at first
-        if weighed.odds < -SURE:
-            weighed = replace(weighed, noise=0.0)
+            # The pace is to blame, and the limit is lower than thought.
+            return self._settling(self._since_then, self.sent / (now - self.since), now)
         is_late = now - self.began >= SETTLE_SECONDS[-1]
         if now - self.since < SETTLE_SECONDS[0] or (self.sent < 12 and not is_late):
-            return weighed
-        return weighed._narrowed(seen, now, is_late=is_late)
+            return self
+        return self._narrowed(seen, now, is_late=is_late)
 
     def _narrowed(self, seen: Seen, now: float, *, is_late: bool) -> Governor:
         """Closer to the limit: down to what is admitted while there are refusals, up while there are none."""
         seconds, all_seen = now - self.since, self._since_then
-        if all_seen.is_all_refused:
-            return self._shutting(seen, now)
-        if self.refused and self._tells_noise() and abs(self.odds) < SURE and not is_late:
-            return self  # noise or limit: not known yet
         admitted = (self.sent - self.refused) / seconds / (1 - self.noise)
+        if all_seen.is_all_refused or (self.sent and not admitted):
+            return self._shutting(seen, now)
         if not all_seen.exceeds(self.noise):
-            return self._sought(admitted, now, is_late=is_late)
+            return self._sought(admitted, now, is_late=is_late)  # the limit is higher, or nobody wants more
+        if self.sent < 0.5 * (self.pace or 0) * seconds:  # nobody wanted more: what was admitted is no measure
+            return self._holding(self.pace or 0, now)
+        if self._is_odd:
+            return self._dipping(now)
         if all_seen.share < 0.12 + self.noise or is_late:
             return self if seconds < SETTLE_SECONDS[1] else self._holding(admitted, now, is_empty=True)
-        return replace(self._changed(max(admitted * SETTLE_SHARE, 0.5), now), gain=0.0)
+        slower = self._changed(max(admitted * SETTLE_SHARE, 0.5), now)
+        return replace(slower, tried=self.sent / seconds, tried_share=all_seen.share, gain=0.0)
 
     def _sought(self, admitted: float, now: float, *, is_late: bool) -> Governor:
-        """No refusal: the limit is higher, or nobody wants more."""
         assert self.pace is not None
         if admitted < 0.8 * self.pace or is_late:
             return self._holding(self.pace, now)
         gain = min(1.0, max(0.05, 2 * self.gain))
         return replace(self._changed(self.pace * (1 + gain), now), gain=gain)
 
-    def _settling_again(self, now: float) -> Governor:
-        return self._settling(self._since_then, self.sent / (now - self.since), now)
-
     def _settling(self, seen: Seen, rate: float, now: float) -> Governor:
         admitted = rate * (1 - seen.share) / (1 - self.noise)
         pace = max(min(admitted * SETTLE_SHARE, rate * SETTLE_AT_MOST), rate / 20, 0.5)
-        changed = replace(self._changed(pace, now), is_doubted=False)
-        return replace(changed, mode="settle", began=now, tried=rate, tried_share=seen.share, odds=0.0, gain=0.0)
+        settling = replace(self._changed(pace, now), tried=rate, tried_share=seen.share)
+        return replace(settling, mode="settle", began=now, gain=0.0)
+
+    def _dipping(self, now: float) -> Governor:
+        rate, share = self.sent / (now - self.since), self._since_then.share
+        dipping = self._changed(max(DIP_SHARE * rate * (1 - share), 0.5), now)
+        if self.mode == "dip":  # further down, to make sure
+            return replace(dipping, began=now, is_doubted=True)
+        return replace(dipping, mode="dip", began=now, tried=rate, tried_share=share, is_doubted=False)
+
+    def _dip(self, seen: Seen, now: float) -> Governor:
+        if now - self.began < LAG_SECONDS:
+            return self._changed(self.pace, now)
+        if self._since_then.is_all_refused:
+            return self._shutting(seen, now)
+        has_enough = is_enough(self._since_then, self.tried_share)
+        if not has_enough and now - self.began < SETTLE_SECONDS[-1]:
+            return self
+        if not has_enough and self.sent < 0.5 * (self.pace or 0) * (now - self.since):
+            return replace(self, tried_share=self.noise, checked=now)._risen(now)  # nobody wanted more: not known
+        noise = measured(self._since_then, self.tried_share) if has_enough or not self.noise else self.noise
+        if noise > DOUBTFUL and not self.noise and not self.is_doubted:
+            return self._dipping(now)
+        risen = replace(self, noise=noise, checked=now)._risen(now)
+        if self.noise or not noise or risen.limit is None:
+            return risen
+        # What was measured before was too low, since the noise was not known.
+        return replace(risen._changed(risen.limit * PROBE_SHARE, now), mode="climb", gain=FIRST_GAIN)
+
+    def _risen(self, now: float) -> Governor:
+        """Back to the pace before the dip, unless more was refused there than noise explains."""
+        found = self.tried * (1 - self.tried_share) / (1 - self.noise)
+        if self.tried_share == self.noise or explains(self.noise, self.tried_share):
+            if self.limit is None:
+                return replace(self._changed(None, now), mode="open")
+            found = max(self.limit, found)
+        return replace(self._holding(found, now), empty_at=None)
 
     def _shutting(self, seen: Seen, now: float) -> Governor:
-        least, most = SHUT_SECONDS
-        until = now + min(most, max(least, seen.retry_after))
-        limit = self._average(now) if self.empty_at is not None and now - self.empty_at > 10 else self.limit
+        until = now + min(SHUT_SECONDS[1], max(SHUT_SECONDS[0], seen.retry_after))
+        is_known = self.limit is not None and self.empty_at is not None and now - self.empty_at > 10
+        limit = (self._average(now) if is_known else None) or self.limit
         shut = replace(self._changed(1.0, now), mode="shut", began=until, limit=limit)
         return replace(shut, empty_at=now, admitted=0)
 
     def _shut(self, now: float) -> Governor:
         if now < self.began:  # when it opens again
             return self
-        pace = self.limit or FIRST_PACE
-        return replace(self._changed(pace, now), mode="settle", began=now, odds=0.0, gain=0.0)
+        return replace(self._changed(self.limit or FIRST_PACE, now), mode="settle", began=now, gain=0.0)
 
     def _holding(self, limit: float, now: float, *, is_empty: bool = False) -> Governor:
-        held = replace(self._changed(limit * HOLD_SHARE, now), mode="hold", began=now, limit=limit)
-        held = replace(held, gain=0.0, is_mended=False)
+        limit = max(limit, LEAST_LIMIT)
+        held = self._changed(limit * HOLD_SHARE, now)
+        held = replace(held, mode="hold", began=now, limit=limit, gain=0.0, is_mended=False)
         return replace(held, empty_at=now, admitted=0) if is_empty else held
 
-    def _tolerating(self, now: float) -> Governor:
-        """Fewer requests did not mean a smaller share of refusals: back to the pace before."""
-        self = replace(self, noise=min(MOST_NOISE, self.tried_share), checked=now)
-        if self.limit is None:
-            return replace(self._changed(None, now), mode="open")
-        return self._holding(self.limit, now)
-
-    def _weighed(self, seen: Seen) -> Governor:
-        """Add what `seen` says for noise, whose share would be as before, and against a limit."""
-        if not self._tells_noise():
-            return self
-        noise = max(self.tried_share, 0.01)
-        limit = min(max(self._above(), self.noise) + 0.005, noise / 2)
-        return replace(self, odds=self.odds + odds(seen, noise, limit))
-
-    def _should_check(self, now: float) -> bool:
-        """Whether to look once more if what is taken for noise is really none of the pace's doing."""
-        return self.noise > 0 and now - self.checked > CHECK_NOISE_SECONDS
-
-    def _above(self) -> float:
-        """The share that a limit would refuse at this pace, if it is what was admitted when the pace was cut."""
-        assert self.pace is not None
-        return max(0.0, 1 - self.tried * (1 - self.tried_share) / self.pace)
-
-    def _tells_noise(self) -> bool:
-        """Whether this pace is so much lower than the one tried that only noise would be refused as often."""
-        return self.pace is not None and self.pace < 0.95 * self.tried and self.tried_share <= MOST_NOISE
+    @property
+    def _is_odd(self) -> bool:
+        """Whether about the same share is refused as at a higher pace, and more than a limit explains."""
+        if self.pace is None or self.pace > 0.95 * self.tried:
+            return False
+        if self.tried_share > MOST_NOISE or self.sent < LEAST_SENT:
+            return False
+        by_limit = 1 - self.tried * (1 - self.tried_share) / self.pace
+        is_alike = 0.7 * self.tried_share < self._since_then.share < 1.3 * self.tried_share
+        return is_alike and self._since_then.exceeds(max(self.noise, by_limit), least=3)
 
     def _changed(self, pace: float | None, now: float) -> Governor:
         return replace(self, pace=pace, since=now, sent=0, refused=0)
@@ -283,8 +298,3 @@ class Governor:
         if self.empty_at is None or now - self.empty_at < 2:
             return self.limit
         return self.admitted / (now - self.empty_at) / (1 - self.noise)
-
-
-def _hold_seconds(limit: float) -> float:
-    """So long that a refused probe is about 0.3% of the requests, and yet a raised limit is found within 10 s."""
-    return min(60.0, max(4.0, 230.0 / limit))

@@ -110,9 +110,9 @@ class Keeper:
 
     def _write(self, arrived: list[tuple[Asked, Said]], spent: Tally) -> bool:
         answers = {asked.key: said for asked, said in arrived if isinstance(said, Answer)}
-        self._store.keep(answers, spent, self._owner)
         if unanswered := [asked.key for asked, said in arrived if not isinstance(said, Answer)]:
             self._store.release(unanswered, self._owner)
+        self._store.keep(answers, spent, self._owner)  # last: tried again as a whole, it must not count twice
         return True
 
     def _hand_out(self, arrived: list[tuple[Asked, Said]]) -> None:

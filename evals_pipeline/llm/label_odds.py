@@ -32,7 +32,8 @@ def odds(choice: Mapping[str, Any], label: str, said: str, labels: Sequence[str]
         said: The text that it was read from.
         labels: All that might have been answered.
     """
-    tokens = (choice.get("logprobs") or {}).get("content")
+    told = choice.get("logprobs")
+    tokens = told.get("content") if isinstance(told, dict) else None
     if not isinstance(tokens, list) or not tokens or not all(isinstance(each, dict) for each in tokens):
         return None
     text = "".join(str(each.get("token", "")) for each in tokens)
@@ -91,8 +92,9 @@ def _ways(said: str, spelled: Mapping[str, str]) -> list[str]:
 
 def _others(token: Mapping[str, Any], lead: str) -> list[tuple[str, float]]:
     """What might have stood in the token's place, and how likely."""
-    told = [each for each in token.get("top_logprobs") or [] if isinstance(each, dict)]
-    said = [(str(each.get("token", "")), _probability(each)) for each in told]
+    told = token.get("top_logprobs")
+    alternatives = [each for each in told if isinstance(each, dict)] if isinstance(told, list) else []
+    said = [(str(each.get("token", "")), _probability(each)) for each in alternatives]
     return [each for each in said if each[0] != token.get("token") and each[0].startswith(lead)]
 
 

@@ -10,7 +10,7 @@ from evals_pipeline.core.calls import Amount, Answer, BudgetLimit, Claims, Tally
 from evals_pipeline.llm.keeping import reused
 from evals_pipeline.llm.stores import Fold, Json, Stores
 
-CLAIM_SECONDS = 60
+CLAIM_SECONDS = 30
 NOTICE_SECONDS = 15
 
 

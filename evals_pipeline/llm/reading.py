@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,9 @@ import orjson
 from evals_pipeline.core.calls import Question, Usage
 from evals_pipeline.llm import labels
 from evals_pipeline.llm.forms import TOOL, Form
+
+_MOST_TOKENS = 1_000_000_000
+"""More than any call takes; a larger number is none."""
 
 SAID_LENGTH = 2_000
 """Characters of a malformed answer that are shown to the model again."""
@@ -45,12 +49,12 @@ class Problem:
 
 
 def usage_of(reply: Mapping[str, Any]) -> Usage | None:
-    """The tokens that `reply` says it took; None when it does not say.
+    """The tokens that `reply` says it took; None when it does not say, or says what cannot be.
 
     Google's and xAI's compatible endpoints leave reasoning out of `completion_tokens` but not out of `total_tokens`.
     """
     told = reply.get("usage")
-    if not isinstance(told, dict):
+    if not isinstance(told, dict) or not 0 < _count(told, "prompt_tokens") < _MOST_TOKENS:
         return None
     prompt, completion = _count(told, "prompt_tokens"), _count(told, "completion_tokens")
     return Usage(
@@ -144,7 +148,7 @@ def _verdict(value: Mapping[str, object], said: str, question: Question) -> Verd
 
 def _count(told: object, name: str) -> int:
     value = told.get(name) if isinstance(told, dict) else None
-    return max(0, int(value)) if isinstance(value, int | float) else 0
+    return int(min(max(0, value), _MOST_TOKENS)) if isinstance(value, int | float) and math.isfinite(value) else 0
 
 
 def _short(said: str) -> str:

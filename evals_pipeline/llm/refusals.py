@@ -1,12 +1,9 @@
-"""What refusals by a rate limit say: whether they are more than usual, and whether the pace is to blame."""
+"""What refusals by a rate limit say: whether they are more than usual."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-
-MOST_NOISE = 0.5
-"""A larger share of refusals is never taken for noise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +32,7 @@ class Seen:
     @property
     def is_all_refused(self) -> bool:
         """Whether next to nothing is admitted."""
-        return self.sent >= 3 and self.share >= 0.95
+        return self.sent >= 8 and self.share >= 0.95
 
     def exceeds(self, noise: float, *, least: int = 1) -> bool:
         """Whether there are at least so many refusals, and more than `noise`, their usual share, explains."""
@@ -48,18 +45,9 @@ class Seen:
         return self.refused > 1.3 * expected + 3 * math.sqrt(expected)
 
 
-def odds(seen: Seen, noise: float, limit: float) -> float:
-    """The logarithm of how much better one share of refusals explains what was seen than the other does.
+def probe_after(limit: float) -> float:
+    """Seconds until a limit is probed again.
 
-    Added up over time this is Wald's sequential probability ratio test: beyond ±4 it errs once in fifty times.
+    So long that a refused probe is about 0.3% of the requests, and yet a raised limit is found within 10 s.
     """
-    admitted = seen.sent - seen.refused
-    return seen.refused * math.log(noise / limit) + admitted * math.log((1 - noise) / (1 - limit))
-
-
-def learned(noise: float, seen: Seen) -> float:
-    """The share of noise, after what was seen at a pace that is not to blame."""
-    if not noise or not seen.sent:
-        return noise
-    after = noise + min(0.2, seen.sent / 100) * (seen.share - noise)
-    return after if after > 0.003 else 0.0
+    return min(60.0, max(4.0, 230.0 / limit))

@@ -88,11 +88,13 @@ class Attempts:
         else:
             self._refused.attempt_number += 1
         self.tally += Tally(refusals=1)
-        if now - self._refused_since >= REFUSED_FOR_SECONDS:
+        left = REFUSED_FOR_SECONDS - (now - self._refused_since)
+        if left <= 0:
             return self._failure(reply.error_type, f"refused for {REFUSED_FOR_SECONDS // 60} minutes: {reply.message}")
         if reply.retry_after is None:
             return Pause(_REFUSED_BACK_OFF(self._refused))
-        return Pause(reply.retry_after * random.uniform(1.0, 1.1) + random.uniform(0.0, 0.05))
+        # A day's quota may be renewed tomorrow; a run that waited for it would not end.
+        return Pause(min(reply.retry_after, left) * random.uniform(1.0, 1.1) + random.uniform(0.0, 0.05))
 
     def _fault(self, reply: Again) -> Pause | Failure:
         self._refused = None
@@ -126,19 +128,21 @@ def charged(reply: Reply, most: Amount) -> Amount:
     """What a call is taken to have cost: all that it might have, when nobody can say."""
     match reply:
         case Good(answer):
-            return _amount(answer.usage, answer.cost_nano_usd)
+            return _amount(answer.usage, answer.cost_nano_usd, most)
         case Malformed(usage=usage, cost_nano_usd=nano_usd):
-            return _amount(usage, nano_usd)
+            return _amount(usage, nano_usd, most)
         case Never(failure):
-            return _amount(failure.usage, failure.cost_nano_usd)
+            return _amount(failure.usage, failure.cost_nano_usd, most) if failure.calls else Amount()
         case Again(may_be_charged=may_be_charged):
             return most if may_be_charged else Amount()
         case _:
             assert_never(reply)
 
 
-def _amount(usage: Usage, nano_usd: int | None) -> Amount:
-    return Amount(nano_usd or 0, usage.prompt_tokens + usage.completion_tokens)
+def _amount(usage: Usage, nano_usd: int | None, most: Amount) -> Amount:
+    """Some servers do not tell what they used, and what is not known is not free."""
+    is_untold = usage == Usage() or (nano_usd is None and most.nano_usd > 0)
+    return most if is_untold else Amount(nano_usd or 0, usage.prompt_tokens + usage.completion_tokens)
 
 
 class OutageWatch:

@@ -95,7 +95,7 @@ class Sharing:
 
 def _rates(what: str, allowed: Allowed) -> Json:
     """What headers tell of a limit, a second; limits are a minute's, except where `_refill` shows another scale."""
-    if not allowed.limit:
+    if not allowed.limit or allowed.limit < 0:  # some proxies say -1 for none
         return {}
     told: Json = {what: allowed.limit / 60}
     if allowed.remaining is not None and allowed.remaining <= RUNNING_LOW * allowed.limit:

@@ -22,7 +22,7 @@ class AnswerStore(Protocol):
     def claim(self, keys: Collection[str], owner: str) -> Claims:
         """Look `keys` up and, of those without an answer, take the ones that no live owner has taken.
 
-        A claim lapses when its owner has not called any method for a minute.
+        A claim lapses when its owner has not called any method for 30 s.
         """
 
     def keep(self, answers: Mapping[str, Answer], spent: Tally, owner: str) -> None:

@@ -113,6 +113,11 @@ def test_a_template_without_a_variable_is_refused(text: str) -> None:
         read_template(text)
 
 
+def test_variables_that_differ_by_case_only_are_refused() -> None:
+    with pytest.raises(ConfigError, match="differ by case only: Input, input"):
+        read_template("{Input} and {input}")
+
+
 def test_a_template_with_half_a_character_is_refused() -> None:
     with pytest.raises(ConfigError, match="surrogate"):
         read_template("{input} \ud800")

@@ -66,7 +66,7 @@ def test_what_azure_lacks_is_named(missing: str) -> None:
 
 def test_an_address_that_is_none_is_refused() -> None:
     with pytest.raises(ConfigError, match="no address"):
-        Access(ModelSpec(name="m", base_url="localhost:8000"), {})
+        Access(ModelSpec(name="m"), {"OPENAI_BASE_URL": "localhost:8000", "OPENAI_API_KEY": "sk-test"})
 
 
 @pytest.mark.parametrize(

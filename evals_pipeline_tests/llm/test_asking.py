@@ -1,17 +1,20 @@
 from __future__ import annotations
 
+import _thread
 import asyncio
+import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
 
 from evals_pipeline.core.calls import Answer, Failure, Question, Tally
 from evals_pipeline.core.errors import LedgerError, ProviderError
-from evals_pipeline.llm.asking import ask_all
+from evals_pipeline.llm.asking import ask_all, ask_over
 from evals_pipeline.llm.memory import MemoryAnswers
 from evals_pipeline_tests.llm.asking import batches, run, said, stores
 from evals_pipeline_tests.llm.endpoints import model, question
@@ -25,6 +28,7 @@ from evals_pipeline_tests.llm.provider import (
     hang,
     ordinary,
     refuse,
+    reply,
     reset,
     says,
     wrong_key,
@@ -296,3 +300,59 @@ def test_a_truncated_question_is_asked_like_any_other(provider: Provider) -> Non
     asked: list[tuple[str, Question]] = [("u0", question("long", truncated=True))]
 
     assert isinstance(said(model(provider), iter([asked]))["u0"], Answer)
+
+
+class Hiccup(MemoryAnswers):
+    """Cannot end claims the first time, as a database that is locked for too long."""
+
+    fails = True
+
+    def release(self, keys: Collection[str], owner: str) -> None:
+        if keys and self.fails:
+            self.fails = False
+            raise LedgerError("locked")
+        super().release(keys, owner)
+
+
+def test_what_was_spent_is_counted_once_though_a_store_failed_in_between(provider: Provider) -> None:
+    said(model(provider), batches(1, text="warm up"))
+    provider.next(filtered())
+    keep = Hiccup()
+
+    with pytest.raises(LedgerError):
+        said(model(provider, max_in_flight=1), batches(10), stores(keep))
+
+    assert (keep.spent.questions, keep.spent.calls) == (10, 9)
+
+
+def test_an_interrupt_before_the_first_call_leaves_no_thread_behind() -> None:
+    @asynccontextmanager
+    async def interrupted():  # type: ignore[no-untyped-def]
+        _thread.interrupt_main()
+        await asyncio.sleep(0.2)
+        yield Priced()
+
+    before = threading.active_count()
+
+    with pytest.raises(KeyboardInterrupt):
+        list(ask_over(interrupted, model("http://localhost"), batches(1), stores(), run=run()))  # type: ignore[arg-type]
+
+    wait_for(lambda: threading.active_count() == before)
+
+
+class Priced:
+    is_priced = True
+
+    def key(self, question: Question) -> str:
+        return str(question.messages)
+
+
+@pytest.mark.parametrize("logprobs", ["none", {"content": "none"}, {"content": [{"top_logprobs": True}]}, [1]])
+def test_strange_probabilities_cost_no_answer(provider: Provider, logprobs: object) -> None:
+    strange = {"message": {"content": '{"explanation": "", "label": "factual"}'}, "logprobs": logprobs}
+    provider.next(reply(json.dumps({"choices": [strange], "usage": {"prompt_tokens": 5, "completion_tokens": 5}})))
+
+    heard = said(model(provider, answers="json_schema"), iter([[("u0", question("odd", logprobs=True))]]))["u0"]
+
+    assert isinstance(heard, Answer) and heard.probabilities is None
+    assert len(provider.asked) == 1

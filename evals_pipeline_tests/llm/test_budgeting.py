@@ -2,17 +2,20 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
-from evals_pipeline.core.calls import Amount, Answer, BudgetLimit, Failure, OverBudget
+from evals_pipeline.core.calls import Amount, Answer, BudgetLimit, Failure, OverBudget, Question
 from evals_pipeline.core.model import Price
 from evals_pipeline.ledger.budgets import Budgets
 from evals_pipeline.ledger.database import Database
 from evals_pipeline.llm.budgeting import CALLS_AT_ONCE, Purse
+from evals_pipeline.llm.caller import Caller
 from evals_pipeline.llm.memory import MemoryBudgets
+from evals_pipeline.llm.replies import Malformed, Reply
 from evals_pipeline_tests.llm.asking import batches, run, said, stores
 from evals_pipeline_tests.llm.endpoints import model, question
 from evals_pipeline_tests.llm.provider import Provider, hang, says
@@ -181,3 +184,82 @@ def test_several_processes_never_exceed_a_budget(provider: Provider, tmp_path: P
     assert len(provider.asked) == answers
     assert cost == spent.nano_usd == answers * 150_000
     assert 50_000_000 < cost <= 60_000_000
+
+
+class SlowBudgets(MemoryBudgets):
+    """Takes its time once it has reserved, as a busy database does to commit."""
+
+    def reserve(self, limits: Sequence[BudgetLimit], amount: Amount) -> str | None:
+        scope = super().reserve(limits, amount)
+        time.sleep(0.1)
+        return scope
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_what_was_being_reserved_when_the_run_was_stopped_is_given_back(times: int) -> None:
+    store = SlowBudgets()
+
+    async def stop() -> None:
+        purse = Purse(store, [limit(10**9)])
+        taking = asyncio.create_task(purse.take(CALL))
+        for _ in range(times):
+            await asyncio.sleep(0.03)
+            taking.cancel()
+        await asyncio.wait([taking])
+        assert taking.cancelled()
+        await purse.close()
+
+    asyncio.run(stop())
+
+    assert store.accounts["run account"] == Amount()
+
+
+def test_a_call_that_is_let_through_as_the_run_is_stopped_counts_only_if_it_was_made() -> None:
+    budgets = MemoryBudgets()
+
+    async def stop() -> int:
+        line = LastLine()
+        by = run("run1", "quality", limit(10**9))
+        caller = Caller(line, model("http://localhost"), stores(budgets=budgets), by, lambda _: None)
+        caller.grace_seconds = 0.0
+        line.stop = caller.stop
+        intake: asyncio.Queue[Sequence[tuple[str, Question]] | None] = asyncio.Queue()
+        intake.put_nowait(next(batches(30)))
+        await caller.run(intake)
+        return line.asked
+
+    made = asyncio.run(stop())
+
+    assert budgets.accounts["run account"] == Amount(made * CALL.nano_usd, made * CALL.tokens)
+
+
+class LastLine:
+    """Stops the run when it is asked what the first call may cost, and never answers."""
+
+    is_priced = True
+    asked = 0
+    stop: Callable[[], None]
+
+    def key(self, question: Question) -> str:
+        return str(question.messages)
+
+    def most(self, question: Question, repair: Malformed | None = None) -> Amount:
+        self.stop()
+        return CALL
+
+    async def ask(self, question: Question, *, repair: Malformed | None = None) -> Reply:
+        self.asked += 1
+        await asyncio.sleep(60)
+        raise AssertionError
+
+
+def test_a_server_that_does_not_tell_what_it_used_cannot_exceed_a_budget(provider: Provider) -> None:
+    provider.usage = {}
+    budgets = MemoryBudgets()
+
+    heard = said(
+        model(provider), batches(100), stores(budgets=budgets), by=run("run1", "quality", limit(tokens=20_000))
+    )
+
+    assert 0 < sum(isinstance(what, Answer) for what in heard.values()) < 100
+    assert 15_000 < budgets.accounts["run account"].tokens <= 20_000

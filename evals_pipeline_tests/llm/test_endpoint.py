@@ -317,6 +317,19 @@ def test_the_limits_that_a_reply_tells_are_passed_on(provider: Provider) -> None
     assert found.quota.requests.remaining is not None and 0 <= found.quota.requests.remaining <= 10
 
 
+@pytest.mark.parametrize(
+    "usage",
+    [{}, {"prompt_tokens": None, "completion_tokens": None}, {"prompt_tokens": "12"}, {"prompt_tokens": 1e30}],
+    ids=["empty", "null", "text", "huge"],
+)
+def test_usage_that_says_nothing_is_an_unknown_cost_and_not_none(provider: Provider, usage: dict[str, Any]) -> None:
+    provider.usage = usage
+
+    found = answer(model(provider, price={"input": 1, "output": 1}))
+
+    assert (found.usage, found.cost_nano_usd) == (Usage(), None)
+
+
 def test_a_reply_that_does_not_say_its_length_is_read_and_bounded_all_the_same(provider: Provider) -> None:
     answered = {"choices": [{"message": {"content": '{"explanation": "x", "label": "factual"}'}}], "model": "m-2"}
     provider.next(acts.in_chunks(json.dumps(answered).encode()), acts.in_chunks(b" " * (9 * 2**20)))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import random
 from dataclasses import asdict
 
 import pytest
@@ -53,10 +54,41 @@ def test_random_refusals_do_not_slow_anything_down_for_long(noise: float) -> Non
     assert simulation.rate(10, 60) >= 0.85 * 400 * (1 - noise)
 
 
-def test_random_refusals_beside_a_limit_do_not_bring_everything_to_a_halt() -> None:
-    simulation = Simulation(Bucket(200, noise=0.05)).until(120)
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("limit", "noise"), [(50, 0.1), (200, 0.05), (500, 0.1), (50, 0.02)])
+def test_a_limit_is_used_to_80_percent_though_refusals_come_at_random_too(limit: int, noise: float, seed: int) -> None:
+    simulation = Simulation(Bucket(limit, noise=noise), in_flight=max(20, limit // 2), seed=seed).until(120)
 
-    assert simulation.rate(60, 120) >= 60
+    assert simulation.rate(20, 120) >= 0.8 * limit
+    assert simulation.share_refused(20, 120) < 0.35
+
+
+def test_random_refusals_that_end_are_forgotten() -> None:
+    simulation = Simulation(Bucket(200, noise=0.1), in_flight=100)
+    simulation.at(40.0, lambda now: (setattr(simulation.bucket, "noise", 0.0), None)[1])
+
+    simulation.until(120)
+
+    assert simulation.rate(80, 120) >= 190
+    assert simulation.share_refused(80, 120) < 0.05
+
+
+def test_a_run_with_little_to_ask_is_not_slowed_down_to_what_it_asks() -> None:
+    governor = Governor(mode="open", noise=0.1, at=1_000.0, since=900.0, checked=900.0)
+    for second in range(60):
+        governor = governor.after(Seen(1, second % 10 == 0), 1_001.0 + second)
+
+    assert governor.noise > 0
+    assert governor.pace is None
+
+
+def test_a_few_refusals_and_nothing_else_do_not_stop_it_for_ever() -> None:
+    governor = Governor().after(Seen(), 1.0)
+    for second in range(600):
+        governor = governor.after(Seen(1, 1), 2.0 + second)
+
+    assert governor.pace is not None and governor.pace > 0
+    assert governor.limit is None or governor.limit > 0
 
 
 def test_without_refusals_nothing_is_held_back() -> None:
@@ -101,3 +133,39 @@ def test_the_state_survives_the_database() -> None:
     governor = Simulation(Bucket(50)).until(20).governor
 
     assert Governor(**json.loads(json.dumps(asdict(governor)))) == governor
+
+
+def test_a_provider_that_refuses_everything_again_and_again_is_asked_now_and_then() -> None:
+    governor = Governor().after(Seen(), 1.0)
+    for step in range(1_000):
+        governor = governor.after(Seen(5, 5, retry_after=20.0), 1.3 + 0.3 * step)
+
+    assert governor.mode in ("shut", "settle")
+    assert governor.pace in (1.0, 5.0)
+
+
+def test_whatever_is_seen_something_may_be_sent() -> None:
+    chance = random.Random(3)
+    for _ in range(300):
+        governor, now = Governor(), 100.0
+        for _ in range(100):
+            now += chance.choice([0.0, 0.26, 0.3, 0.3, 0.3, 1.0, 5.0, 12.0])
+            sent = chance.choice([0, 0, 1, 2, 5, 20, 200])
+            refused = chance.choice([0, 0, 0, sent, sent // 2, min(1, sent), sent // 10])
+            told, refill = (chance.choice([None] * 9 + [chance.uniform(0.01, 100.0)]) for _ in range(2))
+            governor = governor.after(Seen(sent, refused, chance.choice([0.0, 1.0, 100.0]), told, refill), now)
+
+            assert governor.pace is None or governor.pace > 0
+            assert governor.limit is None or governor.limit > 0
+
+
+def test_a_run_that_ends_in_the_middle_of_a_measurement_does_not_slow_down_the_next() -> None:
+    simulation = Simulation(Bucket(None, noise=0.1)).until(0.7)
+    governor, now = simulation.governor, simulation.governor.at
+    assert governor.mode == "settle"
+
+    for refused in (0, 1, 0, 1, 0, 1, 1):
+        now += 0.3
+        governor = governor.after(Seen(2, refused), now)
+
+    assert governor.pace is None or governor.pace > 100

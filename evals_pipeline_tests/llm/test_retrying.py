@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from evals_pipeline.core.calls import Amount, Answer, Failure, Usage
@@ -149,3 +151,25 @@ def test_refusals_of_every_call_end_the_run_only_after_a_quarter_of_an_hour() ->
 
     with pytest.raises(ProviderError):
         watch.after(REFUSED, 900.0)
+
+
+def test_no_question_waits_longer_than_it_may_be_refused() -> None:
+    tomorrow = Again("RateLimitError", "daily limit reached", retry_after=80_000.0, is_refusal=True)
+    attempts = Attempts(6)
+
+    first, later = attempts.after(tomorrow, 0.0), attempts.after(tomorrow, 600.0)
+
+    assert isinstance(first, Pause) and first.seconds <= 1.2 * REFUSED_FOR_SECONDS
+    assert isinstance(later, Pause) and later.seconds <= 1.2 * (REFUSED_FOR_SECONDS - 600)
+    assert isinstance(attempts.after(tomorrow, 600.0 + later.seconds), Failure)
+
+
+def test_a_call_whose_use_is_not_told_counts_in_full() -> None:
+    most = Amount(1_000, 500)
+    untold = replace(ANSWER, usage=Usage(), cost_nano_usd=None)
+    too_long = Failure("APIResponseValidationError", "too long", cost_nano_usd=None, calls=1)
+
+    assert charged(Good(untold), most) == most
+    assert charged(replace(MALFORMED, usage=Usage(), cost_nano_usd=None), most) == most
+    assert charged(Never(too_long), most) == most
+    assert charged(Good(replace(ANSWER, cost_nano_usd=None)), Amount(0, 500)) == Amount(0, 110)

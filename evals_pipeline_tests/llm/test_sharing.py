@@ -12,7 +12,7 @@ from evals_pipeline.core.model import ModelSpec
 from evals_pipeline.llm.limits import Limits, Share
 from evals_pipeline.llm.memory import MemoryBoard
 from evals_pipeline.llm.replies import Allowed, Good, Quota
-from evals_pipeline.llm.sharing import ALL, Sharing, folded, share_of
+from evals_pipeline.llm.sharing import ALL, Sharing, _rates, folded, share_of
 from evals_pipeline_tests.llm.asking import batches, run, said, stores
 from evals_pipeline_tests.llm.endpoints import model
 from evals_pipeline_tests.llm.provider import Provider
@@ -225,3 +225,7 @@ def test_a_limit_that_headers_tell_is_kept_with_hardly_a_refusal(
 
     assert len(heard) == 400
     assert sum(asked.status == 429 for asked in provider.asked[150:]) < 40
+
+
+def test_a_limit_below_nothing_is_none() -> None:
+    assert _rates("requests", Allowed(-1.0, -1.0, None)) == {}
