@@ -51,6 +51,7 @@ def ask_over(
     """As `ask_all`, over any line to the model; `connect` is called on the loop that will use it."""
     window = max(LEAST_INSIDE, 2 * model.max_in_flight)
     with contextlib.closing(_Asking(connect, model, stores, run)) as asking:
+        asking.start()
         source = iter(batches)
         inside, is_all_in = 0, False
         while inside or not is_all_in:
@@ -74,7 +75,12 @@ class _Asking:
         self._said: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
         self._error: BaseException | None = None
         self._started = threading.Event()
+        self._is_closing = False
+        self._caller: Caller | None = None
         self._thread = threading.Thread(target=self._work, name="asking", daemon=True)
+
+    def start(self) -> None:
+        """Begin; apart from making it, so that an interrupt meets something that can be closed."""
         self._thread.start()
 
     @property
@@ -101,13 +107,16 @@ class _Asking:
             raise error
 
     def close(self) -> None:
-        """End the asking, whatever it is at."""
-        self._on_loop(self._stop)
-        self._thread.join()
+        """End the asking, whatever it is at; a thread that is only about to run ends by itself."""
+        self._is_closing = True
+        if self._thread.is_alive():
+            self._on_loop(self._stop)
+            self._thread.join()
 
     def _stop(self) -> None:
-        self._caller.grace_seconds = CLOSING_GRACE_SECONDS
-        self._caller.stop()
+        if self._caller is not None:
+            self._caller.grace_seconds = CLOSING_GRACE_SECONDS
+            self._caller.stop()
 
     def _on_loop(self, action: Callable[[], None]) -> None:
         self._started.wait()
@@ -126,6 +135,8 @@ class _Asking:
     async def _ask(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._intake: Intake = asyncio.Queue()
+        if self._is_closing:
+            return
         async with self._connect() as line:
             if not line.is_priced and any(limit.nano_usd is not None for limit in self._run.budgets):
                 raise ValueError(f"a budget in USD needs the price of {self._model.name!r}, which is not known")
