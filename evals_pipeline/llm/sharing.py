@@ -78,7 +78,8 @@ class Sharing:
         notice = {
             "task": self._task,
             "at": time.time(),
-            "in_flight": limits.in_flight,
+            # What it may start before it hears of a smaller share counts as under way, or two runs would use it.
+            "in_flight": max(limits.in_flight, limits.share.in_flight),
             "calls": limits.in_flight + waiting,
             "rate": rate,
             "token_rate": token_rate,

@@ -195,6 +195,46 @@ def test_who_leaves_leaves_everything_to_the_others() -> None:
     assert asyncio.run(ask()) == (10, 20)
 
 
+class SlowBoard(MemoryBoard):
+    """Agrees at once, but is long in telling `late` what was agreed."""
+
+    def __init__(self, late: str) -> None:
+        super().__init__()
+        self.late, self.may_tell = late, threading.Event()
+        self.may_tell.set()
+        self.agreed = threading.Event()
+
+    def exchange(self, topic: str, owner: str, notice: Any, fold: Any) -> Any:
+        found = super().exchange(topic, owner, notice, fold)
+        if owner == self.late:
+            self.agreed.set()
+            self.may_tell.wait(10)
+        return found
+
+
+def test_calls_that_a_run_has_given_up_but_does_not_know_of_yet_are_not_granted_to_another() -> None:
+    board, spec = SlowBoard(late="one"), ModelSpec(name="m", max_in_flight=10)
+
+    async def ask() -> tuple[int, int, int]:
+        first, second = Limits(), Limits()
+        one, two = Sharing(board, spec, "one", "day", first), Sharing(board, spec, "two", "night", second)
+        await one.begin()
+        await two.begin()
+        board.may_tell.clear()
+        board.agreed.clear()
+        telling = asyncio.create_task(one.tick(100))
+        await asyncio.to_thread(board.agreed.wait, 10)
+        await two.tick(100)
+        together = first.share.in_flight + second.share.in_flight
+        board.may_tell.set()
+        await telling
+        await one.tick(100)
+        await two.tick(100)
+        return together, first.share.in_flight, second.share.in_flight
+
+    assert asyncio.run(ask()) == (10, 5, 5)
+
+
 def test_two_tasks_together_keep_to_the_calls_in_flight(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
     provider.latency_seconds = 0.05
