@@ -26,6 +26,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from evals_pipeline.core.code_evaluator import CodeEvaluator
     from evals_pipeline.core.evaluator import EvaluationResult
     from evals_pipeline.engine.frames import evaluate_frame
     from evals_pipeline.evaluators.judge.classifier import LLM, create_classifier
@@ -33,9 +34,18 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["LLM", "EvaluationResult", "__version__", "create_classifier", "evaluate_frame", "evaluator"]
+__all__ = [
+    "LLM",
+    "CodeEvaluator",
+    "EvaluationResult",
+    "__version__",
+    "create_classifier",
+    "evaluate_frame",
+    "evaluator",
+]
 
 _HOMES = {
+    "CodeEvaluator": "evals_pipeline.core.code_evaluator",
     "EvaluationResult": "evals_pipeline.core.evaluator",
     "LLM": "evals_pipeline.evaluators.judge.classifier",
     "create_classifier": "evals_pipeline.evaluators.judge.classifier",

@@ -11,6 +11,7 @@ EvalsError
 ├── WindowError          a day or a range that cannot be run
 ├── LakeError            the lake cannot be read or written
 ├── LedgerError          the ledger database cannot be read or written
+├── SandboxError         custom code cannot be run in confinement: ends what needs it, its units wait
 ├── ProviderError        a model provider refuses every call: ends the run, its units wait for the next one
 └── EvaluatorError       one unit cannot be judged: becomes a row, never stops a run
 """
@@ -85,6 +86,10 @@ class LakeError(EvalsError):
 
 class LedgerError(EvalsError):
     """The ledger database cannot be read or written."""
+
+
+class SandboxError(EvalsError):
+    """Custom code cannot be run in confinement on this machine; nothing of it is run."""
 
 
 class ProviderError(EvalsError):

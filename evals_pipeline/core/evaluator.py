@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 EXPLANATION_LENGTH = 10_000
 """Longest explanation in characters; the limit of Arize's write-back."""
@@ -44,7 +44,14 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationResult:
-    """What an evaluator says of one unit: a label, a score or both, and why."""
+    """What an evaluator says of one unit: a label, a score or both, and why.
+
+    Label and explanation become text, and an empty one becomes None, as in the class of this name that `arize` has.
+
+    Raises:
+        ValueError: There is neither a score nor a label, or the score is not finite.
+        TypeError: The score is no number.
+    """
 
     score: float | None = None
     label: str | None = None
@@ -52,7 +59,28 @@ class EvaluationResult:
     metadata: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.score is None and not self.label:
-            raise ValueError("a result needs a score or a label")
-        if self.score is not None and not math.isfinite(self.score):
+        if type(self.label) is not str or not self.label:
+            object.__setattr__(self, "label", _text(self.label))
+        if type(self.explanation) is not str or not self.explanation:
+            object.__setattr__(self, "explanation", _text(self.explanation))
+        if self.score is None:
+            if self.label is None:
+                raise ValueError("a result needs a score or a label")
+        elif not _is_finite(self.score):
             raise ValueError(f"a score must be finite, not {self.score!r}")
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any] | None) -> EvaluationResult | None:
+        """The result that `values` spell out; None for nothing."""
+        return cls(**values) if values else None
+
+
+def _text(value: object) -> str | None:
+    return (str(value) or None) if value is not None else None
+
+
+def _is_finite(score: object) -> bool:
+    try:
+        return math.isfinite(score)  # type: ignore[arg-type]  # evaluators that people bring may say anything
+    except TypeError:
+        raise TypeError(f"a score must be a number, not {score!r}") from None
