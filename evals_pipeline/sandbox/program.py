@@ -23,7 +23,7 @@ class Program:
         class_name: The class in it; an object of it is made without arguments.
         parameters: Set on the object as attributes before the first row.
         variables: Argument of `evaluate` -> column of the batches.
-        row_columns: Columns of the batches that `dataset_row` has, by their full path; None where `evaluate` takes none.
+        row_columns: Columns of the batches that `dataset_row` has, by full path; None where `evaluate` takes none.
         json_columns: Columns whose text is JSON and is parsed before it is shown.
     """
 
