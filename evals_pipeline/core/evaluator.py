@@ -33,16 +33,16 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A value that is fixed in the task file."""
+    """A value that is fixed in the task file; `type` is None where nothing says it and any value will do."""
 
     name: str
-    type: ParameterType
+    type: ParameterType | None
     description: str
     default: str | float | bool | tuple[str, ...] | None = None
     is_required: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: pasted evaluators look into `__dict__` and `vars()` of their results
 class EvaluationResult:
     """What an evaluator says of one unit: a label, a score or both, and why.
 
@@ -59,20 +59,22 @@ class EvaluationResult:
     metadata: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.score is None:
+            if not self.label:
+                raise ValueError("a result needs a score or a label")
+        elif not _is_finite(self.score):
+            raise ValueError(f"a score must be finite, not {self.score!r}")
         if type(self.label) is not str or not self.label:
             object.__setattr__(self, "label", _text(self.label))
         if type(self.explanation) is not str or not self.explanation:
             object.__setattr__(self, "explanation", _text(self.explanation))
-        if self.score is None:
-            if self.label is None:
-                raise ValueError("a result needs a score or a label")
-        elif not _is_finite(self.score):
-            raise ValueError(f"a score must be finite, not {self.score!r}")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any] | None) -> EvaluationResult | None:
-        """The result that `values` spell out; None for nothing."""
-        return cls(**values) if values else None
+        """The result that `values` spell out, whatever else they hold; None for nothing."""
+        if not values:
+            return None
+        return cls(values.get("score"), values.get("label"), values.get("explanation"), values.get("metadata") or {})
 
 
 def _text(value: object) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -36,6 +37,27 @@ class SandboxReport:
     def is_confined(self) -> bool:
         """Whether custom code is confined at all."""
         return self.tier is not None
+
+    @property
+    def summary(self) -> str:
+        """What holds, in a line, such as `tier 1, namespaces root, Landlock 7, seccomp`."""
+        if not self.is_confined:
+            return "none: custom code has the rights of the pipeline (EVALS_SANDBOX=unsafe)"
+        layers = {
+            "sealed": self.is_sealed,
+            f"namespaces {self.namespaces}": bool(self.namespaces),
+            f"Landlock {self.landlock}": bool(self.landlock),
+            "seccomp": self.seccomp,
+        }
+        return ", ".join([f"tier {self.tier}", *(layer for layer, holds in layers.items() if holds)])
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> SandboxReport:
+        """The report that `as_dict` wrote."""
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()
+        }
+        return cls(**values)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON."""

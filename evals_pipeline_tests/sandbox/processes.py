@@ -1,0 +1,42 @@
+"""Which processes a sandbox has: its fork server is started with a folder of the test on its path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from time import monotonic, sleep
+
+import pytest
+
+from evals_pipeline.sandbox.parent import Host
+from evals_pipeline.sandbox.settings import PACKAGES
+
+
+def marked(folder: Path) -> Host:
+    """This process's host, recognizable by a folder."""
+    host = Host.of_this_process(PACKAGES)
+    return replace(host, paths=(*host.paths, str(folder)))
+
+
+def processes_of(folder: Path) -> list[int]:
+    """Processes that live and name the folder in their arguments; a worker has those of its fork server."""
+    if not Path("/proc/self/stat").exists():
+        pytest.skip("looks for processes in /proc, which Linux has")
+    return [int(each.name) for each in Path("/proc").iterdir() if each.name.isdigit() and _names(each, folder)]
+
+
+def _names(process: Path, folder: Path) -> bool:
+    try:
+        is_named = bytes(folder) in (process / "cmdline").read_bytes().split(b"\0")
+        return is_named and (process / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:  # gone meanwhile
+        return False
+
+
+def comes_true(seconds: float, condition: Callable[[], bool]) -> bool:
+    """Whether it comes true in time."""
+    deadline = monotonic() + seconds
+    while not (is_true := condition()) and monotonic() < deadline:
+        sleep(0.01)
+    return is_true
