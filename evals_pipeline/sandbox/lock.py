@@ -155,10 +155,14 @@ def _drop_rights() -> None:
 
 
 def _become_nobody() -> None:
-    with contextlib.suppress(PermissionError):  # root without CAP_SETUID has no rights of root to lose either
+    nobody = namespaces.NOBODY
+    # Each on its own: a user namespace may refuse one of them, and root without CAP_SETUID has no rights to lose.
+    with contextlib.suppress(PermissionError):
         os.setgroups([])
-        os.setresgid(namespaces.NOBODY, namespaces.NOBODY, namespaces.NOBODY)
-        os.setresuid(namespaces.NOBODY, namespaces.NOBODY, namespaces.NOBODY)
+    with contextlib.suppress(PermissionError):
+        os.setresgid(nobody, nobody, nobody)
+    with contextlib.suppress(PermissionError):
+        os.setresuid(nobody, nobody, nobody)
 
 
 def _die_with(parent: int) -> None:

@@ -41,6 +41,9 @@ class Pipes:
         # Shared memory: where a row never ends, nobody in there can be asked which one it is.
         self.progress = _shared_page()
         self._for_worker = [its_rows, its_log, its_results]
+        for each in (*self._for_worker, self.progress):
+            # A worker of the same user could open them again through /proc/self/fd, which Landlock does not rule.
+            os.fchmod(each, 0)
         for each in (self.rows, self.log, self.results):
             os.set_blocking(each, False)
         for each in (self.rows, self.results):

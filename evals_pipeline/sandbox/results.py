@@ -179,17 +179,22 @@ def _check_bare_errors(at: Numbers, *columns: Numbers) -> None:
 
 
 def _checked_metadata(texts: pa.Array) -> pa.Array:
-    import orjson
-
     if texts.null_count < len(texts):
         for text in texts.drop_null().to_pylist():
-            try:
-                is_object = isinstance(orjson.loads(text), dict)
-            except orjson.JSONDecodeError:
-                is_object = False
-            if not is_object:
+            if not _is_object(text):
                 raise ViolationError("metadata that is no JSON object")
     return texts
+
+
+def _is_object(text: str) -> bool:
+    import orjson
+
+    try:
+        found = orjson.loads(text)
+        orjson.dumps(found)  # reads what is nested deeper than it writes, and deeper than others can read later
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        return False
+    return isinstance(found, dict)
 
 
 class _Chunk:

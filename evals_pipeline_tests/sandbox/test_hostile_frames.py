@@ -35,6 +35,11 @@ class Sample(CodeEvaluator):
         pytest.param("send(frame(6))", "out of turn", id="done-too-early"),
         pytest.param("send(frame(1))", "out of turn", id="locked-again"),
         pytest.param("send(frame(3))", "out of turn", id="loaded-again"),
+        pytest.param(
+            "send(frame(5, pack([('x', None, None, '{\"a\":' + '[' * 900 + ']' * 900 + '}', False)], [])))",
+            "metadata that is no JSON object",
+            id="metadata-too-deep-to-be-read-later",
+        ),
         pytest.param("send(frame(5, pack([('x', None, None, None, False)], []), number=2))", "not asked", id="ahead"),
         pytest.param("send(frame(5, pack([('x', None, None, None, False)], []), number=0))", "not asked", id="behind"),
         pytest.param("send(frame(5, pack([('x', None, None, None, False)] * 9, [])))", "9 results", id="too-many"),
