@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from evals_pipeline.core.errors import LedgerError
 from evals_pipeline.ledger.values import without_zone
 
-NEWEST_REVISION = "0002"
+NEWEST_REVISION = "0003"
 _BUSY_TIMEOUT_SECONDS = 60
 _MIGRATION_LOCK = 6_384_217_905
 """Any number that nobody else locks: processes that open a new database at once migrate it one after the other."""

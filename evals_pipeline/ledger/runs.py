@@ -31,7 +31,7 @@ class RunKey:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A row of the run history. Times are UTC."""
+    """A row of the run history. Times are UTC; `sandbox` is how custom code was confined, None without any."""
 
     key: RunKey
     started_at: datetime
@@ -42,6 +42,7 @@ class Run:
     candidates: int | None
     selection: Mapping[str, Any] | None
     outcomes: OutcomeCounts
+    sandbox: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class Runs:
             "finished_at": None,
             "status": "running",
             "message": None,
+            "sandbox": None,
         }
         with self.database.begin() as connection:
             connection.execute(s.outcomes.delete().where(_is(s.outcomes, key)))
@@ -89,6 +91,11 @@ class Runs:
             changes = s.runs.update().where(_is(s.runs, key)).values(selection=dict(selection), candidates=candidates)
             connection.execute(changes)
             upsert(connection, s.outcomes, _outcome_rows(key, counts))
+
+    def record_sandbox(self, key: RunKey, report: Mapping[str, Any]) -> None:
+        """Remember how custom code is confined in the run; plain JSON."""
+        with self.database.begin() as connection:
+            connection.execute(s.runs.update().where(_is(s.runs, key)).values(sandbox=dict(report)))
 
     def finish_run(self, key: RunKey, counts: OutcomeCounts, progress: Progress | None, *, now: datetime) -> None:
         """Close the run's row with its final outcomes, and move the task's progress on that day."""
@@ -162,6 +169,7 @@ def _run(row: Any, key: RunKey, counts: OutcomeCounts) -> Run:
         candidates=row.candidates,
         selection=row.selection,
         outcomes=counts,
+        sandbox=row.sandbox,
     )
 
 

@@ -61,8 +61,12 @@ runs = sa.Table(
     sa.Column("options", sa.JSON, nullable=False),
     sa.Column("candidates", sa.BigInteger),
     sa.Column("selection", sa.JSON(none_as_null=True)),
+    sa.Column("sandbox", sa.JSON(none_as_null=True)),
 )
-"""One row per Dagster run, task and day. `selection` says what the run's inputs stand on."""
+"""One row per Dagster run, task and day.
+
+`selection` says what the run's inputs stand on, `sandbox` how well custom code was confined; null without any.
+"""
 
 outcomes = sa.Table(
     "outcomes",
@@ -169,3 +173,32 @@ spending = sa.Table(
     *_counts("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens", "nano_usd"),
 )
 """What a run's judges asked and cost, over all attempts of the run."""
+
+evaluator_versions = sa.Table(
+    "evaluator_versions",
+    metadata,
+    sa.Column("name", sa.String(63), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("kind", sa.String(20), nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("settings", sa.Text, nullable=False),
+    sa.Column("content_hash", sa.String(64), nullable=False),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("author", sa.Text, nullable=False),
+    sa.Column("pushed_at", sa.DateTime, nullable=False),
+    sa.Column("variables", sa.JSON, nullable=False),
+    sa.Column("parameters", sa.JSON, nullable=False),
+    sa.Column("granularity", sa.String(20), nullable=False),
+    sa.Column("filter", sa.Text),
+)
+"""What was pushed to the hub. Rows are only ever added; `number` counts from 1 per name, without gaps."""
+
+evaluator_deletions = sa.Table(
+    "evaluator_deletions",
+    metadata,
+    sa.Column("name", sa.String(63), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("author", sa.Text, nullable=False),
+    sa.Column("deleted_at", sa.DateTime, nullable=False),
+)
+"""Names that were deleted when `number` was their newest version: hidden until a newer one is pushed."""
