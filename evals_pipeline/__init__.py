@@ -7,6 +7,12 @@ For notebooks::
     orders = evaluator("matches_regex", pattern="ORD-[0-9]{6}")
     evaluate_frame(spans, orders, mapping={"text": "attributes.output.value"})
 
+with a class of your own, which runs in the sandbox::
+
+    from evals_pipeline import code_evaluator
+
+    evaluate_frame(spans, code_evaluator("evaluators/polite.py"), mapping={"output": "attributes.output.value"})
+
 and with a model as the judge::
 
     from evals_pipeline import LLM, create_classifier
@@ -26,9 +32,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from evals_pipeline.core.code_evaluator import CodeEvaluator
+    from evals_pipeline.core.code_evaluator import CodeEvaluator, use_arize_paths
     from evals_pipeline.core.evaluator import EvaluationResult
     from evals_pipeline.engine.frames import evaluate_frame
+    from evals_pipeline.engine.notebooks import code_evaluator
     from evals_pipeline.evaluators.judge.classifier import LLM, create_classifier
     from evals_pipeline.evaluators.prebuilt.registry import evaluator
 
@@ -39,18 +46,22 @@ __all__ = [
     "CodeEvaluator",
     "EvaluationResult",
     "__version__",
+    "code_evaluator",
     "create_classifier",
     "evaluate_frame",
     "evaluator",
+    "use_arize_paths",
 ]
 
 _HOMES = {
     "CodeEvaluator": "evals_pipeline.core.code_evaluator",
     "EvaluationResult": "evals_pipeline.core.evaluator",
     "LLM": "evals_pipeline.evaluators.judge.classifier",
+    "code_evaluator": "evals_pipeline.engine.notebooks",
     "create_classifier": "evals_pipeline.evaluators.judge.classifier",
     "evaluate_frame": "evals_pipeline.engine.frames",
     "evaluator": "evals_pipeline.evaluators.prebuilt.registry",
+    "use_arize_paths": "evals_pipeline.core.code_evaluator",
 }
 
 

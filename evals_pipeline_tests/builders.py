@@ -69,6 +69,26 @@ JUDGE_AND_CHECK_TASK = (
 """
 )
 
+CODE = """
+from arize.experimental.datasets.experiments.evaluators.base import CodeEvaluator, EvaluationResult
+
+
+class Brief(CodeEvaluator):
+    def evaluate(self, *, output=None, **kwargs):
+        return EvaluationResult(label="brief" if len(output) < 5 else "long", score=1 / len(output))
+"""
+"""The custom evaluator of most tests; it fails on an empty answer."""
+
+CODE_TASK = f"""
+project: {PROJECT}
+evaluators:
+  - evaluator: brief
+    mapping: {{output: attributes.output.value}}
+  - evaluator: json_parseable
+    mapping: {{text: attributes.output.value}}
+"""
+"""A task with that evaluator and a check, over every span."""
+
 Row = dict[str, Any]
 
 
@@ -125,6 +145,13 @@ def judged_folder(
     return folder
 
 
+def custom_folder(folder: Path, found: Sequence[Row] = (), *, code: str = CODE, **tasks: str) -> Path:
+    """The same with custom evaluator `brief`; absent: task `length`, which uses it beside a check."""
+    project_folder(folder, found, **(tasks or {"length": CODE_TASK}))
+    write_code(folder, "brief", code)
+    return folder
+
+
 DEFAULT_PRICE = "price: {input: 1, output: 2}"
 
 
@@ -136,6 +163,14 @@ def talks(count: int, *, prefix: str = "s", start: int = 0) -> list[Row]:
 def write_judge(folder: Path, name: str, text: str) -> None:
     (folder / "evaluators").mkdir(exist_ok=True)
     (folder / "evaluators" / f"{name}.yaml").write_text(text, encoding="utf-8")
+
+
+def write_code(folder: Path, name: str, source: str, settings: str = "") -> None:
+    """A custom evaluator, with `settings` in the YAML beside it where there are any."""
+    (folder / "evaluators").mkdir(exist_ok=True)
+    (folder / "evaluators" / f"{name}.py").write_text(source, encoding="utf-8")
+    if settings:
+        write_judge(folder, name, f"kind: code\n{settings}")
 
 
 def write_models(folder: Path, **models: str) -> None:

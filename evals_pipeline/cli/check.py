@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evals_pipeline.cli import exits, screen
+from evals_pipeline.cli.notices import show_notices
 from evals_pipeline.cli.options import Json, ProjectDir, project_folder
 from evals_pipeline.core.errors import ConfigError
 
@@ -57,7 +59,6 @@ def schema(
 
 def file_schema(kind: FileKind) -> dict[str, Any]:
     """The JSON schema of what stands in such a file; its name need not be in it."""
-    from evals_pipeline.core.judge import JudgeSpec
     from evals_pipeline.core.model import ModelSpec
     from evals_pipeline.core.task import Project, Task
     from evals_pipeline.engine.evaluators import Hub
@@ -66,19 +67,30 @@ def file_schema(kind: FileKind) -> dict[str, Any]:
         inner = ModelSpec.model_json_schema()
         named = {"type": "object", "additionalProperties": {"$ref": "#/$defs/ModelSpec"}}
         return {"$schema": _DIALECT, **named, "$defs": {**inner.pop("$defs", {}), "ModelSpec": inner}}
-    models: dict[FileKind, type[BaseModel]] = {
-        FileKind.TASK: Task,
-        FileKind.PROJECT: Project,
-        FileKind.EVALUATOR: JudgeSpec,
-    }
+    if kind is FileKind.EVALUATOR:
+        return {"$schema": _DIALECT, **_evaluator_schema()}
+    models: dict[FileKind, type[BaseModel]] = {FileKind.TASK: Task, FileKind.PROJECT: Project}
     document = models[kind].model_json_schema(by_alias=True)
-    if kind is not FileKind.EVALUATOR:
-        del document["properties"]["name"]
+    del document["properties"]["name"]
     document["required"].remove("name")
     uses = document.get("$defs", {}).get("EvaluatorUse")
     if uses is not None:
         uses["properties"]["evaluator"]["examples"] = list(Hub().names)
     return {"$schema": _DIALECT, **document}
+
+
+def _evaluator_schema() -> dict[str, Any]:
+    """A judge, or the settings beside custom code; `kind` says which."""
+    from pydantic.json_schema import models_json_schema
+
+    from evals_pipeline.core.code import CodeSettings
+    from evals_pipeline.core.judge import JudgeSpec
+
+    kinds: list[type[BaseModel]] = [JudgeSpec, CodeSettings]
+    _, document = models_json_schema([(each, "validation") for each in kinds], by_alias=True)
+    for each in kinds:
+        document["$defs"][each.__name__]["required"].remove("name")
+    return {**document, "type": "object", "oneOf": [{"$ref": f"#/$defs/{each.__name__}"} for each in kinds]}
 
 
 def _show(catalog: Catalog) -> None:
@@ -88,19 +100,24 @@ def _show(catalog: Catalog) -> None:
             screen.say(f"        Hint: {file.hint}")
     for name in sorted(catalog.projects):
         screen.say(f"ok      projects/{name}")
-    for name in sorted(catalog.hub.judges):
+    for name in _good_evaluators(catalog):
         screen.say(f"ok      evaluators/{name}")
     for name in catalog.hub.models:
         screen.say(f"ok      model {name}")
     for name in sorted(catalog.tasks):
         screen.say(f"ok      tasks/{name}")
+    show_notices(catalog.notices)
     if catalog.broken:
         screen.note(f"{len(catalog.broken)} of {screen.counted(_files(catalog), 'file')} cannot be used")
 
 
 def _files(catalog: Catalog) -> int:
-    good = (catalog.projects, catalog.tasks, catalog.hub.judges)
+    good = (catalog.projects, catalog.tasks, _good_evaluators(catalog))
     return sum(map(len, good)) + len(catalog.broken) + _has_good_models(catalog)
+
+
+def _good_evaluators(catalog: Catalog) -> list[str]:
+    return sorted(name for name in catalog.hub.files if name not in catalog.hub.broken)
 
 
 def _has_good_models(catalog: Catalog) -> bool:
@@ -110,7 +127,7 @@ def _has_good_models(catalog: Catalog) -> bool:
 def _document(catalog: Catalog, folder: Path) -> dict[str, Any]:
     return {
         "projects": sorted(catalog.projects),
-        "evaluators": sorted(catalog.hub.judges),
+        "evaluators": _good_evaluators(catalog),
         "models": sorted(catalog.hub.models),
         "tasks": sorted(catalog.tasks),
         "broken": [
@@ -124,4 +141,5 @@ def _document(catalog: Catalog, folder: Path) -> dict[str, Any]:
             }
             for file in catalog.broken
         ],
+        "notices": [asdict(notice) for notice in catalog.notices],
     }

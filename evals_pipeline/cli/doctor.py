@@ -42,7 +42,7 @@ class Finding:
 
 def doctor(project_dir: ProjectDir = None, as_json: Json = False) -> None:
     """Look at versions, paths, lake, ledger and disk; say what is missing and how to get it."""
-    found = [*_python(), *_packages(), *_project(project_dir)]
+    found = [*_python(), *_packages(), *_sandbox(), *_project(project_dir)]
     if as_json:
         screen.print_json([asdict(finding) for finding in found])
     else:
@@ -88,6 +88,23 @@ def _version(name: str) -> str | None:
         return version(name)
     except PackageNotFoundError:
         return None
+
+
+def _sandbox() -> Iterator[Finding]:
+    """How custom evaluators are confined here; without a sandbox everything else works."""
+    from evals_pipeline.engine.sandboxes import look_at_sandbox
+
+    try:
+        report = look_at_sandbox()
+    except EvalsError as error:
+        message, _, hint = str(error).partition("\nHint: ")
+        yield Finding("sandbox", "note", message, hint)
+        return
+    yield Finding("sandbox", "ok" if report.is_confined else "note", report.summary)
+    yield Finding("sandbox kernel", "ok", f"{report.kernel} on {report.machine}")
+    yield Finding("sandbox packages", "ok", ", ".join(report.packages))
+    for reason in report.reasons:
+        yield Finding("sandbox reason", "note", reason)
 
 
 def _project(chosen: Path | None) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from evals_pipeline.cli import screen
 from evals_pipeline.cli.collecting import collect_with_progress
+from evals_pipeline.cli.notices import show_notices
 from evals_pipeline.core.window import Window
 
 if TYPE_CHECKING:
@@ -27,9 +28,10 @@ def forecast_task(folder: Path, task: str, window: Window, overrides: Overrides,
 
     catalog = read_catalog(folder)
     planned = catalog.task(task).differently(overrides)
+    show_notices(planned.notices)
     with opened(folder) as here:
         collect_with_progress(here, catalog.project(planned.task.project), hidden=as_json)
-        days = forecast(here, planned, window, override=overrides.override)
+        days = forecast(here, planned, window, overrides)
     judges = total_estimates(days)
     if as_json:
         screen.print_json(_document(task, window, days, judges))

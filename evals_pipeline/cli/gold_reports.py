@@ -22,7 +22,7 @@ def show(request: GoldRequest, found: GoldTest) -> None:
     """Print it."""
     report = found.report
     by = f" by {found.model}" if found.model else ""
-    screen.say(f"{found.evaluator}{by}, version {found.version}, on {request.file.name}", style="bold")
+    screen.say(f"{found.evaluator}{by}, {found.ran}, on {request.file.name}", style="bold")
     screen.say(_rows_told(request, found))
     _show_matrix(report.agreement)
     screen.table(("figure", "value", "95% interval", "rows"), list(_figures(report.agreement)), right=("value", "rows"))
@@ -32,6 +32,9 @@ def show(request: GoldRequest, found: GoldTest) -> None:
         screen.say(line)
     for warning in report.warnings:
         screen.say(f"warning: {warning}", style="yellow")
+    if found.log:
+        screen.say("what it printed:", style="bold")
+        screen.say(found.log.rstrip("\n"))
 
 
 def document(request: GoldRequest, found: GoldTest) -> dict[str, Any]:
@@ -40,6 +43,7 @@ def document(request: GoldRequest, found: GoldTest) -> dict[str, Any]:
     return {
         "evaluator": found.evaluator,
         "version": found.version,
+        "ran": found.ran,
         "kind": found.kind,
         "model": found.model,
         "file": str(request.file),
@@ -59,11 +63,13 @@ def document(request: GoldRequest, found: GoldTest) -> dict[str, Any]:
         "positive": request.positive,
         "warnings": list(report.warnings),
         "latency_ms": None if report.latency is None else asdict(report.latency),
-        **_cost(found.tally),
+        "log": found.log,
+        **cost(found.tally),
     }
 
 
-def _cost(tally: Tally | None) -> dict[str, Any]:
+def cost(tally: Tally | None) -> dict[str, Any]:
+    """Calls, tokens and money as JSON; `cost_usd` is null where a price is unknown, 0 for code."""
     if tally is None:
         return {"calls": 0, "reused": 0, "repairs": 0, "cost_usd": 0.0, "unpriced_calls": 0, "tokens": None}
     return {
@@ -139,8 +145,10 @@ def _notes(found: GoldTest) -> Iterator[str]:
     yield from _errors(report)
     if report.truncated:
         yield f"{screen.counted(report.truncated, 'row')} had a value that was cut to fit"
+    if found.report.unlabelled:
+        yield f"{screen.counted(found.report.unlabelled, 'row')} got a score and no label: nothing to compare"
     if found.tally is not None:
-        yield _spent(found.tally)
+        yield spent(found.tally)
         yield _latency(report.latency)
 
 
@@ -155,7 +163,8 @@ def _errors(report: GoldReport) -> Iterator[str]:
         yield f"    row {verdicts[0]['row']}: {screen.clean(verdicts[0]['error_message'], limit=_REASON_LENGTH)}"
 
 
-def _spent(tally: Tally) -> str:
+def spent(tally: Tally) -> str:
+    """Calls, tokens and money in a line."""
     calls = f"{screen.counted(tally.calls, 'call')}, {screen.counted(tally.reused, 'answer')} reused"
     if tally.repairs:
         calls += f", {screen.counted(tally.repairs, 'repair')}"

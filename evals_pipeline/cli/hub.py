@@ -1,4 +1,4 @@
-"""`evals hub`: the evaluators there are, and how good they are."""
+"""`evals hub`: the evaluators there are. What else can be done with them is in `hub_<verb>`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import typer
 
 from evals_pipeline.cli import exits, screen
 from evals_pipeline.cli.arguments import Command
+from evals_pipeline.cli.hub_check import check
+from evals_pipeline.cli.hub_export import hub_export
 from evals_pipeline.cli.hub_test import hub_test
+from evals_pipeline.cli.hub_versions import delete, diff, log, push
 from evals_pipeline.cli.options import Json, ProjectDir, nearest_project_folder
 
 if TYPE_CHECKING:
@@ -18,8 +21,11 @@ if TYPE_CHECKING:
     from evals_pipeline.engine.evaluators import Hub
     from evals_pipeline.engine.hub import HubEntry
 
-hub = typer.Typer(help="Look up the evaluators that tasks can use.", no_args_is_help=True)
+hub = typer.Typer(help="Look up, version and test the evaluators that tasks can use.", no_args_is_help=True)
 hub.command("test", cls=Command, epilog=exits.EXPLAINED)(hub_test)
+hub.command("export", cls=Command, epilog=exits.EXPLAINED)(hub_export)
+for _command in (check, push, log, diff, delete):
+    hub.command(cls=Command, epilog=exits.EXPLAINED)(_command)
 
 
 @hub.command("list", cls=Command, epilog=exits.EXPLAINED)
@@ -31,36 +37,53 @@ def list_evaluators(project_dir: ProjectDir = None, as_json: Json = False) -> No
     if as_json:
         screen.print_json([_document(entry) for entry in entries])
         return
-    columns = ("evaluator", "kind", "from", "needs", "says", "what it is about")
+    columns = ("evaluator", "kind", "from", "version", "state", "needs", "says", "what it is about")
     screen.table(columns, [_row(entry) for entry in entries])
 
 
 @hub.command("show", cls=Command, epilog=exits.EXPLAINED)
 def show_evaluator(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of an evaluator.")],
+    name: Annotated[str, typer.Argument(metavar="NAME[@N]", help="Name of an evaluator, or a version of it.")],
     project_dir: ProjectDir = None,
     as_json: Json = False,
 ) -> None:
-    """Show an evaluator: parameters, variables, labels, and the plain Python or the template that decides."""
+    """Show an evaluator: parameters, variables, labels, and the Python or the template that decides."""
     from evals_pipeline.engine.hub import hub_entry
 
-    entry = hub_entry(name, _hub(project_dir))
+    entry = hub_entry(name, _hub(project_dir, name))
     if as_json:
         screen.print_json(_document(entry))
         return
     version = f", version {entry.version}" if entry.version else ""
     screen.say(f"{entry.name}{version} ({entry.kind}, {entry.origin})", style="bold")
     screen.say(entry.description)
-    if entry.parameters:
-        rows = [[each.name, each.type, _default(each), each.description] for each in entry.parameters]
-        screen.table(("parameter", "type", "default", ""), rows)
-    screen.table(("variable", "", ""), [[each.name, _need(each), each.description] for each in entry.variables])
-    scores = [[label, "" if score is None else f"{score:g}"] for label, score in entry.labels.items()]
-    screen.table(("label", "score"), scores)
+    _show_version(entry)
+    _show_tables(entry)
     if entry.template:
         _show_judge(entry)
     else:
         screen.say(entry.source)
+
+
+def _show_version(entry: HubEntry) -> None:
+    if entry.pushed is not None:
+        pushed = entry.pushed
+        screen.say(f"pushed {screen.moment(pushed['pushed_at'])} UTC by {pushed['author']}: {pushed['message']}")
+    if entry.state:
+        screen.say(f"file: {entry.state}")
+    if entry.filter:
+        screen.say(f"filter: {entry.filter}")
+
+
+def _show_tables(entry: HubEntry) -> None:
+    if entry.parameters:
+        rows = [[each.name, each.type or "any", _default(each), each.description] for each in entry.parameters]
+        screen.table(("parameter", "type", "default", ""), rows)
+    if entry.variables:
+        screen.table(("variable", "", ""), [[each.name, _need(each), each.description] for each in entry.variables])
+    scores = [[label, "" if score is None else f"{score:g}"] for label, score in entry.labels.items()]
+    if scores:
+        screen.table(("label", "score"), scores)
 
 
 def _show_judge(entry: HubEntry) -> None:
@@ -73,18 +96,19 @@ def _show_judge(entry: HubEntry) -> None:
     screen.say(entry.template)
 
 
-def _hub(chosen: Path | None) -> Hub:
+def _hub(chosen: Path | None, *spelled: str) -> Hub:
     from evals_pipeline.engine.catalog import read_hub
     from evals_pipeline.engine.evaluators import Hub
 
     folder = nearest_project_folder(chosen)
-    return Hub() if folder is None else read_hub(folder)
+    return Hub() if folder is None else read_hub(folder, spelled)
 
 
 def _row(entry: HubEntry) -> list[object]:
     needs = [each.name for each in entry.parameters if each.is_required]
     needs += [each.name for each in entry.variables if each.is_required]
-    return [entry.name, entry.kind, entry.origin, ", ".join(needs), ", ".join(entry.labels), entry.summary]
+    told = [", ".join(needs), ", ".join(entry.labels), entry.summary]
+    return [entry.name, entry.kind, entry.origin, entry.version, entry.state, *told]
 
 
 def _default(parameter: Parameter) -> str:
@@ -121,4 +145,8 @@ def _document(entry: HubEntry) -> dict[str, Any]:
         "direction": entry.direction,
         "model": entry.model or None,
         "idea": entry.idea or None,
+        "state": entry.state or None,
+        "settings": entry.settings or None,
+        "filter": entry.filter,
+        "pushed": entry.pushed,
     }

@@ -13,11 +13,20 @@ from evals_pipeline.cli.options import utc_now
 from evals_pipeline.cli.scaffold import TEMPLATES, copy_template
 from evals_pipeline.core.errors import ConfigError
 
+_NEXT = (
+    "check",
+    "preview answer_format",
+    "backfill answer_format --last 7d",
+    "results answer_format",
+    "hub test polite",
+    "dev",
+)
+
 
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to make; files in it are never overwritten.")],
 ) -> None:
-    """Make a project folder: a project, a task, a few traces to try them on, and what Dagster needs."""
+    """Make a project folder: a project, tasks, evaluators, a few traces to try them on, and what Dagster needs."""
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"{str(folder)!r} is a file", hint="choose another folder: evals init DIR")
     made = copy_template("init", folder)
@@ -28,5 +37,5 @@ def init(
     screen.say()
     screen.say("The traces are a small sample that ends yesterday; put your own beside it. What to type next:")
     screen.say(f"  cd {folder}")
-    for line in ("check", "preview answer_format", "backfill answer_format --last 7d", "results answer_format", "dev"):
+    for line in _NEXT:
         screen.say(f"  {evals} {line}")

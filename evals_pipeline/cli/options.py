@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,6 +39,18 @@ FilterText = Annotated[
 ]
 MaxUnits = Annotated[int | None, typer.Option("--max-units", metavar="N", help="Units taken on per day, at least 1.")]
 Override = Annotated[bool, typer.Option("--override", help="Evaluate again what has a result; the new supersedes it.")]
+
+
+class Reevaluated(StrEnum):
+    """What is evaluated again besides what is new."""
+
+    NEW_VERSION = "new-version"
+
+
+Reevaluate = Annotated[
+    Reevaluated | None,
+    typer.Option("--reevaluate", help="Evaluate again what has a result of another version of its evaluator."),
+]
 
 
 def utc_now() -> datetime:
@@ -99,12 +112,18 @@ def required_window(last: str | None, start: str | None, end: str | None, *, now
 
 
 def chosen_overrides(
-    sampling_rate: float | None, filter_text: str | None, max_units: int | None, *, override: bool
+    sampling_rate: float | None,
+    filter_text: str | None,
+    max_units: int | None,
+    *,
+    override: bool,
+    reevaluate: Reevaluated | None,
 ) -> Overrides:
     """What a run does differently from its task."""
     from evals_pipeline.engine.plan import Overrides
 
-    return Overrides(sampling_rate, filter_text, max_units, override)
+    chosen = None if reevaluate is None else reevaluate.value
+    return Overrides(sampling_rate, filter_text, max_units, override, chosen)
 
 
 def _is_project(folder: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -46,14 +47,21 @@ def _show(task: str, filter_text: str | None, found: TaskPreview) -> None:
     admitted = f"{found.matching} of the newest {screen.counted(found.spans, 'span')} match the filter of {task}"
     screen.say(admitted + (f": {filter_text}" if filter_text else " (it has none)"))
     for row in _variables(found):
-        examples = [screen.clean(value, limit=_EXAMPLE_LENGTH) for value in row["examples"]]
+        examples = [_shown(value) for value in row["examples"]]
         screen.say()
         screen.say(f"{row['evaluator']} · {row['variable']}", style="bold")
         share = screen.percent(row["share"]) if row["share"] is not None else "no spans to look at"
         screen.say(f"  path      {row['path']}")
         screen.say(f"  resolves  {share} ({row['resolved']} of {screen.counted(row['total'], 'span')})")
         for example in examples:
-            screen.say(f"  example   {example!r}")
+            screen.say(f"  example   {example}")
+
+
+def _shown(value: Any) -> str:
+    """A value as Python spells it; custom evaluators are shown more than text."""
+    if isinstance(value, str):
+        return repr(screen.clean(value, limit=_EXAMPLE_LENGTH))
+    return screen.clean(repr(value), limit=_EXAMPLE_LENGTH)
 
 
 def _variables(found: TaskPreview) -> list[dict[str, Any]]:
@@ -72,5 +80,15 @@ def _variables(found: TaskPreview) -> list[dict[str, Any]]:
     ]
 
 
+def _finite(value: Any) -> Any:
+    """A value as strict JSON has it; one that holds NaN or an infinity as text."""
+    try:
+        json.dumps(value, default=screen.plain, allow_nan=False)
+    except ValueError:
+        return repr(value)
+    return value
+
+
 def _document(task: str, found: TaskPreview) -> dict[str, Any]:
-    return {"task": task, "spans": found.spans, "matching": found.matching, "variables": _variables(found)}
+    variables = [{**row, "examples": [_finite(value) for value in row["examples"]]} for row in _variables(found)]
+    return {"task": task, "spans": found.spans, "matching": found.matching, "variables": variables}

@@ -62,6 +62,8 @@ class TaskReport:
         screen.say(f"{looked_at} looked at, {judged}{seconds}")
         if report.spent is not None:
             screen.say(_spent_text(report.spent))
+        if report.sandbox is not None:
+            screen.say(f"sandbox: {report.sandbox.summary}", style="" if report.sandbox.is_confined else "bold red")
         for name, error in self.errors.items():
             said = screen.clean(f"{error.error_type}: {error.example}", limit=_ERROR_LENGTH)
             screen.note(
@@ -84,6 +86,7 @@ def run_document(report: RunReport) -> dict[str, Any]:
         "candidates": report.candidates,
         "outcomes": {name: {str(met): count for met, count in of.items()} for name, of in report.outcomes.items()},
         "judges": _spent_document(report.spent),
+        "sandbox": None if report.sandbox is None else report.sandbox.as_dict(),
     }
 
 

@@ -28,6 +28,7 @@ def run(
     filter_text: o.FilterText = None,
     max_units: o.MaxUnits = None,
     override: o.Override = False,
+    reevaluate: o.Reevaluate = None,
     dry_run: DryRun = False,
     project_dir: o.ProjectDir = None,
     as_json: o.Json = False,
@@ -35,7 +36,7 @@ def run(
     """Run a task on one day, at once and in this process; Dagster records the run."""
     folder = o.project_folder(project_dir)
     window = Window.of_day(parse_day(day) if day else o.utc_now().date())
-    overrides = o.chosen_overrides(sampling_rate, filter_text, max_units, override=override)
+    overrides = o.chosen_overrides(sampling_rate, filter_text, max_units, override=override, reevaluate=reevaluate)
     if dry_run:
         forecast_task(folder, task, window, overrides, as_json=as_json)
     else:
@@ -52,13 +53,14 @@ def backfill(
     filter_text: o.FilterText = None,
     max_units: o.MaxUnits = None,
     override: o.Override = False,
+    reevaluate: o.Reevaluate = None,
     project_dir: o.ProjectDir = None,
     as_json: o.Json = False,
 ) -> None:
     """Run a task on past days, given as --last 7d or as --start and --end (exclusive)."""
     folder = o.project_folder(project_dir)
     window = o.required_window(last, start, end, now=o.utc_now())
-    overrides = o.chosen_overrides(sampling_rate, filter_text, max_units, override=override)
+    overrides = o.chosen_overrides(sampling_rate, filter_text, max_units, override=override, reevaluate=reevaluate)
     if dry_run:
         forecast_task(folder, task, window, overrides, as_json=as_json)
     else:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from evals_pipeline.cli import screen
 from evals_pipeline.cli.collecting import note_problems
+from evals_pipeline.cli.notices import show_notices
 from evals_pipeline.cli.reports import TaskReport
 from evals_pipeline.core.outcome import Outcome
 from evals_pipeline.core.window import Window
@@ -44,6 +45,7 @@ def run_task(
     from evals_pipeline.engine.run_errors import common_errors
 
     planned = read_catalog(folder).task(task)
+    show_notices(planned.notices)
     refuse_unready(planned.differently(overrides))  # what does not fit is refused before Dagster is started
     project = planned.task.project
     launched = _launch(folder, task, window, overrides, kind=kind, hidden=hidden)

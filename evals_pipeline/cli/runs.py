@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from logging import ERROR, getLevelNamesMapping
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
@@ -13,7 +13,11 @@ from evals_pipeline.cli import screen
 from evals_pipeline.cli.options import Json, ProjectDir, project_folder
 from evals_pipeline.cli.reports import days_text, run_document, usd_text
 
-_COLUMNS = ("run", "task", "days", "started (UTC)", "seconds", "status", "spans", "verdicts", "errored", "calls", "USD")
+if TYPE_CHECKING:
+    from evals_pipeline.engine.history import RunReport
+
+_NUMBERS = ("seconds", "spans", "verdicts", "errored", "calls", "USD")
+_COLUMNS = ("run", "task", "days", "started (UTC)", "seconds", "status", *_NUMBERS[1:], "sandbox")
 _STYLES = {"failed": "bold red", "running": "yellow", "finished": "green"}
 
 
@@ -59,10 +63,18 @@ def runs(
             _some(sum(of.get(Outcome.ERRORED, 0) for of in report.outcomes.values())),
             "" if report.spent is None else screen.count(report.spent.calls),
             usd_text(report.spent),
+            _confined(report),
         ]
         for report in reports
     ]
-    screen.table(_COLUMNS, rows, right=("seconds", "spans", "verdicts", "errored", "calls", "USD"))
+    screen.table(_COLUMNS, rows, right=_NUMBERS)
+
+
+def _confined(report: RunReport) -> Text:
+    """How custom code was confined, in two words."""
+    if report.sandbox is None:
+        return Text("")
+    return Text(f"tier {report.sandbox.tier}") if report.sandbox.is_confined else Text("unsafe", "bold red")
 
 
 def _some(number: int) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from evals_pipeline.cli import screen
+from evals_pipeline.cli.notices import show_notices
 from evals_pipeline.cli.options import Json, ProjectDir, project_folder
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def tasks(project_dir: ProjectDir = None, as_json: Json = False) -> None:
         screen.print_json({"tasks": found, "broken": [{"task": file.name, "problem": str(file)} for file in broken]})
         return
     screen.table(_COLUMNS, [*map(_row, found), *map(_broken_row, broken)])
+    show_notices(catalog.notices)
     if catalog.broken:
         screen.note(f"{screen.counted(len(catalog.broken), 'file')} cannot be used; see: {screen.command()} check")
 

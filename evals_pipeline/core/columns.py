@@ -157,8 +157,9 @@ INPUT_COLUMNS: Mapping[str, str] = MappingProxyType(
 """One row per unit that a run shows its evaluators.
 
 `evaluators` names those that do not have its result yet, null means all of the task's. `values` maps the mapped paths
-that are no columns to their text; a path that is a column is not copied but read from the span. `part` says which group
-of span files the unit lies in, so that a partition larger than memory is joined with its spans group by group.
+that are no columns to their text, or, where a custom evaluator is shown the value, `json ` and the path to its JSON; a
+path that is a column is not copied but read from the span. `part` says which group of span files the unit lies in, so
+that a partition larger than memory is joined with its spans group by group.
 """
 
 

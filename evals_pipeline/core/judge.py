@@ -39,6 +39,8 @@ class JudgeSpec(BaseModel):
     """A longer value is cut in the middle, with a visible mark, and the result says `truncated`."""
     variables: dict[str, str] = {}
     """Variable -> what it is; for people. Names must occur in the template."""
+    filter: str | None = None
+    """Units that the judge is for, whatever the task; both filters must hold."""
     description: str = ""
     source: str = ""
     """Where the idea comes from."""

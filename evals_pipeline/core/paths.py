@@ -21,6 +21,8 @@ from evals_pipeline.core.sql import identifier, literal
 
 PATH_FUNCTION = "evals_path"
 """Name of the DuckDB function that walks JSON; whoever opens a connection registers `find_text` under it."""
+JSON_PATH_FUNCTION = "evals_json_path"
+"""The same for `find_json`."""
 
 _JSON_OPENERS = ("{", "[", '"')
 _TYPO_CUTOFF = 0.9
@@ -49,6 +51,18 @@ class Path:
         """DuckDB expression of the value; nested values are text."""
         source = DERIVED_COLUMNS.get(self.column) or identifier(self.column)
         return source if self.is_column else f"{PATH_FUNCTION}({source}, {literal('.'.join(self.parts))})"
+
+    @property
+    def natural_sql(self) -> str:
+        """DuckDB expression of the value in its own type; where `is_json`, its JSON as text."""
+        if self.is_column:
+            return self.sql
+        return f"{JSON_PATH_FUNCTION}({identifier(self.column)}, {literal('.'.join(self.parts))})"
+
+    @property
+    def is_json(self) -> bool:
+        """Whether `natural_sql` gives JSON, to be parsed by whoever is shown the value."""
+        return not self.is_column or SPAN_COLUMNS.get(self.column) == "JSON"
 
 
 def parse_path(path: str, *, field: str = "") -> Path:
@@ -142,16 +156,24 @@ def as_text(value: Any) -> str | None:
         case None:
             return None
         case str():
-            return _storable(value)
+            return storable(value)
         case datetime():
             return value.astimezone(UTC).isoformat(timespec="microseconds")
         case date():
             return value.isoformat()
         case _:
-            return _storable(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str))
+            return storable(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str))
 
 
-def _storable(text: str) -> str:
+def as_json(value: Any) -> str | None:
+    """A value as JSON; None for what nests too deep."""
+    try:
+        return storable(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str))
+    except RecursionError:
+        return None
+
+
+def storable(text: str) -> str:
     """`text` with U+FFFD for halves of surrogate pairs: JSON can spell them, but no table can hold them."""
     try:
         text.encode()
@@ -165,6 +187,23 @@ def find_text(container: str | None, path: str) -> str | None:
     return _text_at(container, tuple(path.split(".")))
 
 
+def find_json(container: str | None, path: str) -> str | None:
+    """The JSON of what the dotted `path` leads to inside the JSON text `container`; never raises."""
+    found = _at(container, tuple(path.split(".")))
+    return None if found is None else as_json(found)
+
+
+def resolve_natural(span: Mapping[str, Any], path: Path) -> Any:
+    """The value that `path` leads to in one span, in its own type; None where it leads nowhere."""
+    found = _at(span.get(path.column), path.parts)
+    if not (path.is_column and path.is_json and isinstance(found, str)):
+        return found
+    try:
+        return json.loads(found)
+    except (ValueError, RecursionError):
+        return found
+
+
 def resolve(span: Mapping[str, Any], path: Path) -> str | None:
     """The text that `path` leads to in one span, given as a mapping from column to value."""
     return _text_at(span.get(path.column), path.parts)
@@ -173,5 +212,12 @@ def resolve(span: Mapping[str, Any], path: Path) -> str | None:
 def _text_at(value: Any, parts: tuple[str, ...]) -> str | None:
     try:
         return as_text(walk(value, parts))
+    except RecursionError:
+        return None
+
+
+def _at(value: Any, parts: tuple[str, ...]) -> Any:
+    try:
+        return walk(value, parts)
     except RecursionError:
         return None

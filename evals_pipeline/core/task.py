@@ -100,6 +100,8 @@ class EvaluatorUse(_Model):
     parameters: dict[str, ParameterValue] = {}
     mapping: dict[str, str] = {}
     """Variable -> column path."""
+    additional_attributes: tuple[str, ...] = ()
+    """Column paths that `dataset_row` of a custom evaluator has besides the mapped ones."""
     model: str | ModelSpec | None = None
     """For judges: the model to ask instead of the judge's own; a name in `models.yaml`, or the model itself."""
     filter: str | None = None

@@ -51,10 +51,11 @@ class Asker(Protocol):
         """Rows that are to be read at once."""
 
     def answers(self, rows: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
-        """Tables of `ANSWERS`, as they come, in any order. `rows` have the `UNIT` and the text of every variable.
+        """Tables of `ANSWERS`, as they come, in any order. `rows` have the `UNIT` and what `shown_sql` says.
 
         Raises:
             ProviderError: When whoever is asked refuses everything; all answers there are have been given by then.
+            SandboxError: When nobody can run code in confinement; the same holds.
         """
 
 

@@ -1,11 +1,12 @@
 """Reading a project folder: each file on its own, broken ones with their reason.
 
-`projects/*.yaml` and `tasks/*.yaml`, and what judges need: `evaluators/*.yaml` and `models.yaml`.
+`projects/*.yaml` and `tasks/*.yaml`, and what these need: the folder `evaluators`, the versions that were pushed of it,
+and `models.yaml`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,45 +14,15 @@ from evals_pipeline.core.errors import ConfigError, UnknownNameError
 from evals_pipeline.core.judge import JudgeSpec
 from evals_pipeline.core.model import ModelSpec
 from evals_pipeline.core.task import Project, Task
+from evals_pipeline.core.version import Notice
+from evals_pipeline.engine.broken_files import EVALUATOR, MODELS, BrokenFile
 from evals_pipeline.engine.documents import read_named, read_settings, validated, yaml_files
+from evals_pipeline.engine.evaluator_files import read_files
 from evals_pipeline.engine.evaluators import MODELS_FILE, Hub
 from evals_pipeline.engine.plan import TaskPlan, plan
-from evals_pipeline.evaluators.judge.judge import Judge
-from evals_pipeline.evaluators.prebuilt.registry import prebuilt_names
+from evals_pipeline.engine.versions import Versions, pins_of, read_versions, read_versions_for
 
-MODELS = "models"
-_ANY_MODEL = ModelSpec(name="any")
-"""Stands for a judge's model while only the judge is looked at."""
-
-
-@dataclass(frozen=True, slots=True)
-class BrokenFile:
-    """A file that cannot be used, and why. `field` is the dotted place inside it, empty for the whole file."""
-
-    path: Path
-    kind: str
-    field: str
-    message: str
-    hint: str
-
-    @property
-    def name(self) -> str:
-        """The name that the project, evaluator or task would have."""
-        return self.path.stem
-
-    @property
-    def file(self) -> str:
-        """The file as people write it from the project folder."""
-        return self.path.name if self.kind == MODELS else f"{self.path.parent.name}/{self.path.name}"
-
-    @property
-    def place(self) -> str:
-        """File and field."""
-        return self.file + (f", {self.field}" if self.field else "")
-
-    def __str__(self) -> str:
-        """File and field, then the message and the hint on lines of their own."""
-        return f"{self.place}: {self.message}" + (f"\nHint: {self.hint}" if self.hint else "")
+__all__ = ["BrokenFile", "Catalog", "read_catalog", "read_evaluators", "read_hub"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +52,12 @@ class Catalog:
         """The project's tasks, by name."""
         return tuple(self.tasks[name] for name in sorted(self.tasks) if self.tasks[name].task.project == project)
 
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What the owners of its tasks should know of files that are not broken, once each."""
+        found = (notice for name in sorted(self.tasks) for notice in self.tasks[name].notices)
+        return tuple(dict.fromkeys(found))
+
     def _refuse_broken(self, kind: str, name: str) -> None:
         for file in self.broken:
             if (file.kind, file.name) == (kind, name):
@@ -89,52 +66,67 @@ class Catalog:
 
 def read_catalog(folder: Path) -> Catalog:
     """Everything in a project folder; a file that cannot be used never hides the others."""
-    hub, broken = _read_hub(folder)
+    broken: list[BrokenFile] = []
+    written = _read_tasks(folder, broken)
+    versions = read_versions_for(folder, [use.evaluator for task in written.values() for use in task.evaluators])
+    hub, files = _read_hub(folder, versions)
+    broken[:0] = files
     projects: dict[str, Project] = {}
     for path in yaml_files(folder / "projects"):
         try:
             projects[path.stem] = read_named(path, Project)
         except ConfigError as error:
-            broken.append(_broken(path, "project", error))
+            broken.append(BrokenFile.of(path, "project", error))
     tasks: dict[str, TaskPlan] = {}
-    for path in yaml_files(folder / "tasks"):
+    for path, task in written.items():
         try:
-            tasks[path.stem] = _checked(plan(read_named(path, Task), hub), projects, tasks, broken)
+            tasks[path.stem] = _checked(plan(task, hub), projects, tasks, broken)
         except ConfigError as error:
-            broken.append(_broken(path, "task", error))
+            broken.append(BrokenFile.of(path, "task", error))
     return Catalog(projects, tasks, tuple(broken), hub)
 
 
-def read_hub(folder: Path) -> Hub:
-    """The judges and models of a project folder."""
-    return _read_hub(folder)[0]
+def read_hub(folder: Path, spelled: Collection[str] = ()) -> Hub:
+    """The evaluators and models of a project folder, with the versions that `spelled` asks for (`polite@3`)."""
+    return _read_hub(folder, read_versions(folder, pins_of(spelled)))[0]
 
 
-def _read_hub(folder: Path) -> tuple[Hub, list[BrokenFile]]:
+def read_evaluators(folder: Path) -> tuple[Hub, list[BrokenFile]]:
+    """The evaluators and models of a project folder, and those of their files that cannot be used."""
+    return _read_hub(folder, read_versions(folder))
+
+
+def _read_tasks(folder: Path, broken: list[BrokenFile]) -> dict[Path, Task]:
+    """What the task files say; what their evaluators are is not looked at."""
+    written: dict[Path, Task] = {}
+    for path in yaml_files(folder / "tasks"):
+        try:
+            written[path] = read_named(path, Task)
+        except ConfigError as error:
+            broken.append(BrokenFile.of(path, "task", error))
+    return written
+
+
+def _read_hub(folder: Path, versions: Versions) -> tuple[Hub, list[BrokenFile]]:
     models, broken = _read_models(folder)
     found = Hub(models=models, broken_models={name: file.place for name, file in broken.items()})
     files = list(broken.values())[:1]  # one file is one entry; the next problem shows once this one is mended
-    judges: dict[str, JudgeSpec] = {}
-    for path in yaml_files(folder / "evaluators"):
+    evaluators = read_files(folder)
+    problems = {file.path: file for file in evaluators.broken}
+    for file in evaluators.files.values():
         try:
-            judges[path.stem] = _read_judge(path, found)
+            _refuse_model(file.definition, found)
         except ConfigError as error:
-            files.append(_broken(path, "evaluator", error))
-    places = {file.name: file.place for file in files if file.kind == "evaluator"}
-    return replace(found, judges=judges, broken=places), files
+            problems[file.path] = BrokenFile.of(file.path, EVALUATOR, error)
+    files += [problems[path] for path in sorted(problems)]
+    places = {file.name: file.place for file in files if file.kind == EVALUATOR}
+    return replace(found, files=evaluators.files, broken=places, versions=versions), files
 
 
-def _read_judge(path: Path, hub: Hub) -> JudgeSpec:
-    """What the file says, if it can be a judge and the model that it names exists."""
-    if path.stem in prebuilt_names():
-        raise ConfigError(
-            f"there is a prebuilt check {path.stem!r}, and no judge takes its place",
-            hint=f"rename the file, for example to my_{path.stem}.yaml; a task can name its result with `as:`",
-        )
-    spec = read_named(path, JudgeSpec)
-    if "model" in spec.model_fields_set:
-        hub.model(spec.model, place="model", judge=spec.name)
-    return Judge(spec, _ANY_MODEL).spec
+def _refuse_model(definition: object, hub: Hub) -> None:
+    """Raises ConfigError for a judge whose file names a model that does not exist."""
+    if isinstance(definition, JudgeSpec) and "model" in definition.model_fields_set:
+        hub.model(definition.model, place="model", judge=definition.name)
 
 
 def _read_models(folder: Path) -> tuple[dict[str, ModelSpec], dict[str, BrokenFile]]:
@@ -146,13 +138,13 @@ def _read_models(folder: Path) -> tuple[dict[str, ModelSpec], dict[str, BrokenFi
             hint = "it needs a name for each model: `default: {name: gpt-5-mini}`"
             settings = read_settings(path, hint, may_be_empty=True)
         except ConfigError as error:
-            broken[""] = _broken(path, MODELS, error)
+            broken[""] = BrokenFile.of(path, MODELS, error)
             continue
         for name, model in settings.items():
             try:
                 models[str(name)] = validated(model, ModelSpec, field=str(name))
             except ConfigError as error:
-                broken[str(name)] = _broken(path, MODELS, error)
+                broken[str(name)] = BrokenFile.of(path, MODELS, error)
     return models, broken
 
 
@@ -177,7 +169,3 @@ def _checked(
                 hint="give one of them another name with `as:`",
             )
     return planned
-
-
-def _broken(path: Path, kind: str, error: ConfigError) -> BrokenFile:
-    return BrokenFile(path, kind, error.field, error.message, error.hint)

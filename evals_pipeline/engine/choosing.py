@@ -69,7 +69,7 @@ class Chooser:
 
     def _units(self) -> str:
         """SQL of the units that are admitted, sampled and within the limit."""
-        values = ", ".join(f"{literal(path.dotted)}: {path.sql}" for path in self.plan.nested_paths)
+        values = ", ".join(f"{literal(key)}: {sql}" for key, sql in self.plan.nested_values.items())
         extra = f'{"MAP {" + values + "}" if values else "NULL::MAP(VARCHAR, VARCHAR)"} AS "values", part'
         chosen = f"(SELECT * FROM {self._candidates()} WHERE {self.admitted} AND {self.sampled})"
         units = units_sql(self.plan.granularity, chosen, extra=extra)

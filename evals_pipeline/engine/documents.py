@@ -37,23 +37,37 @@ def yaml_files(folder: Path, pattern: str = "*") -> list[Path]:
 
 def read_named(path: Path, model: type[ModelT]) -> ModelT:
     """What a file holds, named by the file; raises ConfigError."""
-    document = read_settings(path, f"it needs: {', '.join(_required(model))}")
-    if document.get("name", path.stem) != path.stem:
-        raise ConfigError(
-            "a file is named by its file name", field="name", hint=f"remove it; the name is {path.stem!r}"
-        )
-    return _validated({**document, "name": path.stem}, model, "", frozenset({"name"}))
+    return named(text_of(path), path.stem, model)
+
+
+def named(text: str, name: str, model: type[ModelT]) -> ModelT:
+    """What the text of a file with that name says; raises ConfigError."""
+    document = settings_in(text, f"it needs: {', '.join(_required(model))}")
+    if document.get("name", name) != name:
+        raise ConfigError("a file is named by its file name", field="name", hint=f"remove it; the name is {name!r}")
+    return _validated({**document, "name": name}, model, "", frozenset({"name"}))
 
 
 def read_settings(path: Path, hint: str, *, may_be_empty: bool = False) -> dict[str, Any]:
     """The settings in a file; raises ConfigError, with `hint` where there are none."""
+    return settings_in(text_of(path), hint, may_be_empty=may_be_empty)
+
+
+def text_of(path: Path) -> str:
+    """The text of a file; raises ConfigError when it cannot be read, or `.yaml` and `.yml` of one name are there."""
     twin = path.with_suffix(".yaml")
-    if twin != path and twin.exists():
+    if path.suffix == ".yml" and twin.exists():
         raise ConfigError(f"{twin.name} beside it has the same name", hint="rename or remove one of the two")
     try:
-        document: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as cause:
         raise ConfigError(f"the file cannot be read: {cause}") from cause
+
+
+def settings_in(text: str, hint: str, *, may_be_empty: bool = False) -> dict[str, Any]:
+    """The settings that YAML holds; raises ConfigError, with `hint` where there are none."""
+    try:
+        document: Any = yaml.load(text, Loader=_Loader)
     except (yaml.YAMLError, ValueError, RecursionError) as cause:
         raise ConfigError(f"the file is no YAML: {' '.join(str(cause).split())}") from cause
     if document is None and may_be_empty:

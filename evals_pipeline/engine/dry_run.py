@@ -15,8 +15,9 @@ from evals_pipeline.core.sql import identifier, literal
 from evals_pipeline.core.window import Window
 from evals_pipeline.engine.choosing import Chooser
 from evals_pipeline.engine.installation import Installation
-from evals_pipeline.engine.plan import PlannedUse, TaskPlan
+from evals_pipeline.engine.plan import Overrides, TaskPlan
 from evals_pipeline.engine.settled import create_settled
+from evals_pipeline.engine.uses import PlannedUse
 from evals_pipeline.lake.connection import lake_errors, one_row
 from evals_pipeline.lake.delta import Snapshot
 from evals_pipeline.lake.tables import RESULTS, SPANS
@@ -45,24 +46,29 @@ class DayForecast:
     judges: Mapping[str, JudgeEstimate] = field(default_factory=dict)
 
 
-def forecast(here: Installation, plan: TaskPlan, window: Window, *, override: bool = False) -> tuple[DayForecast, ...]:
+def forecast(
+    here: Installation, plan: TaskPlan, window: Window, overrides: Overrides | None = None
+) -> tuple[DayForecast, ...]:
     """What a run of `plan` over `window` would take on, one entry per day that has spans; raises LakeError.
+
+    Of `overrides` counts what they evaluate again; the rest is in `plan`.
 
     Spans that wait in the source and have not been collected yet are not counted.
     """
     spans, results = here.lake.snapshot(SPANS), here.lake.snapshot(RESULTS)
     with_spans = {file.partition["day"] for file in spans.files_of(project=plan.task.project)}
     days = [day for day in window if str(day) in with_spans]
-    return tuple(_forecast_day(here, plan, day, spans, results, override=override) for day in days)
+    chosen = overrides or Overrides()
+    return tuple(_forecast_day(here, plan, day, spans, results, chosen) for day in days)
 
 
 def _forecast_day(
-    here: Installation, plan: TaskPlan, day: date, spans: Snapshot, results: Snapshot, *, override: bool
+    here: Installation, plan: TaskPlan, day: date, spans: Snapshot, results: Snapshot, overrides: Overrides
 ) -> DayForecast:
     with here.connect() as connection, lake_errors(f"looking at task {plan.task.name!r} on {day}"):
-        if not override:
-            create_settled(connection, results, plan, day)
-        chooser = Chooser(connection, spans, plan, day, asks_all=override)
+        if not overrides.override:
+            create_settled(connection, results, plan, day, other_versions_stand=overrides.other_versions_stand)
+        chooser = Chooser(connection, spans, plan, day, asks_all=overrides.override)
         candidates, admitted, sampled = chooser.counts()
         names = [use.name for use in plan.uses]
         counts = ", ".join(f"count(*) FILTER ({_is_asked(use)})" for use in plan.uses)

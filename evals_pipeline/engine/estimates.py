@@ -13,7 +13,7 @@ import pyarrow as pa
 from evals_pipeline.core.calls import NANO, Question, Tally, Usage
 from evals_pipeline.core.sql import identifier
 from evals_pipeline.engine.codes import value_sql
-from evals_pipeline.engine.plan import PlannedUse
+from evals_pipeline.engine.uses import PlannedUse
 from evals_pipeline.evaluators.judge.judge import Judge
 from evals_pipeline.lake.connection import one_row
 from evals_pipeline.ledger.database import Database

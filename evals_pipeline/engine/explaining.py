@@ -15,7 +15,8 @@ from evals_pipeline.core.paths import resolve
 from evals_pipeline.core.sql import identifier, literal
 from evals_pipeline.engine.budgets import fullest_budget
 from evals_pipeline.engine.installation import Installation
-from evals_pipeline.engine.plan import PlannedUse, TaskPlan
+from evals_pipeline.engine.plan import TaskPlan
+from evals_pipeline.engine.uses import PlannedUse
 from evals_pipeline.lake.connection import lake_errors
 from evals_pipeline.lake.delta import Snapshot
 from evals_pipeline.lake.results import current_results
@@ -70,7 +71,7 @@ def explain(here: Installation, plan: TaskPlan, unit_id: str) -> Explained:
         results = _results(connection, here.lake.snapshot(RESULTS), plan, unit_id, span["day"])
         refused = _refused_by_task(connection, plan, span, unit_id)
         decisions = tuple(
-            _decided(use, results[use.name])
+            _decided(plan, use, results[use.name])
             if use.name in results
             else _undecided(connection, here, plan, use, span, refused)
             for use in plan.uses
@@ -145,8 +146,25 @@ def _sql_type(kind: str) -> str:
     return "VARCHAR" if kind == "JSON" else kind
 
 
-def _decided(use: PlannedUse, result: Row) -> Decision:
-    return Decision(use.name, result["outcome"], _told(result), result)
+def _decided(plan: TaskPlan, use: PlannedUse, result: Row) -> Decision:
+    return Decision(use.name, result["outcome"], _told(result) + _changed(plan, use, result), result)
+
+
+def _changed(plan: TaskPlan, use: PlannedUse, result: Row) -> str:
+    """What the result means for later runs, where it is of other inputs or of another version of the evaluator."""
+    if result["input_fingerprint"] != use.fingerprint:
+        return "; parameters, mapping or model have changed since: the next run on its whole day evaluates it again"
+    old = result["evaluator_version"]
+    if old == use.version:
+        return ""
+    if old in plan.hub.versions.called(use.evaluator.name, use.version):
+        return f"; by the file before it was pushed as version {use.version}"
+    if result["outcome"] == Outcome.ERRORED:
+        return f"; that was version {old}: the next run on its whole day tries version {use.version}"
+    again = f"evals run {plan.task.name} --day {result['day']} --reevaluate new-version"
+    return (
+        f"; by version {old}, which stands ({Outcome.ALREADY_EVALUATED}) though version {use.version} runs now: {again}"
+    )
 
 
 def _undecided(

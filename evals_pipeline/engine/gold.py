@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
+from evals_pipeline.core.errors import ConfigError
 from evals_pipeline.core.outcome import Outcome
+from evals_pipeline.core.paths import as_text
 from evals_pipeline.engine.agreement import Agreement, agreement
 from evals_pipeline.engine.answers import ANSWERS, UNIT, Asker
 from evals_pipeline.engine.gold_rows import GoldRow
 from evals_pipeline.engine.misgivings import misgivings
+
+BatchOf = Callable[[Sequence[GoldRow]], pa.RecordBatch]
+"""Makes of some rows what an asker is shown."""
+
+MOST_LABELS = 50
+"""Of an evaluator that says what it likes; a matrix of more is nothing to read."""
 
 _BATCH_ROWS = 1_000
 
@@ -43,6 +51,7 @@ class GoldReport:
         warnings: Why the figures or the evaluator may be worth little.
         latency: Null when no call was made.
         truncated: Rows with a value that was cut.
+        unlabelled: Rows that custom code gave a score and no label.
     """
 
     verdicts: pa.Table
@@ -52,6 +61,7 @@ class GoldReport:
     warnings: tuple[str, ...]
     latency: Latency | None
     truncated: int
+    unlabelled: int = 0
 
     @property
     def unanswered(self) -> int:
@@ -66,48 +76,70 @@ class GoldReport:
         return self.verdicts.filter(pc.invert(pc.fill_null(self.verdicts.column("agrees"), fill_value=False)))
 
 
-def gold_report(asker: Asker, rows: Sequence[GoldRow], labels: Sequence[str]) -> GoldReport:
+def text_batch(rows: Sequence[GoldRow]) -> pa.RecordBatch:
+    """What checks and judges are shown: `UNIT` and a column of text for each variable."""
+    schema = pa.schema([(name, pa.string()) for name in (UNIT, *rows[0].values)])
+    return pa.RecordBatch.from_pylist([{UNIT: str(row.number), **row.values} for row in rows], schema=schema)
+
+
+def gold_report(
+    asker: Asker, rows: Sequence[GoldRow], labels: Sequence[str] | None, *, batch_of: BatchOf = text_batch
+) -> GoldReport:
     """Ask about every row and compare.
 
     Args:
         asker: Who answers for the evaluator.
         rows: At least one; all with the same variables.
-        labels: What the evaluator can say.
+        labels: What the evaluator can say; None: whatever it says.
+        batch_of: What the asker is shown of some rows.
 
     Raises:
-        ConfigError: The extra `gold` is not installed, or a label is none of `labels`.
+        ConfigError: The extra `gold` is not installed, a label is none of `labels`, or there are too many of them.
         ProviderError: The model's provider refuses every call; what was answered before is kept in the ledger.
+        SandboxError: Custom code cannot be run in confinement here.
     """
     said = {
         str(answer["unit_id"]): answer
-        for table in asker.answers(_batches(rows, asker.order))
+        for table in asker.answers(_batches(rows, asker.order, batch_of))
         for answer in table.to_pylist()
     }
     verdicts = [_verdict(row, said) for row in rows]
-    compared = agreement([(each["gold"], each["label"]) for each in verdicts if each["label"] is not None], labels)
+    pairs = [(each["gold"], each["label"]) for each in verdicts if each["label"] is not None]
+    compared = agreement(pairs, _met(rows, pairs) if labels is None else labels)
     right = sum(bool(each["agrees"]) for each in verdicts)
+    outcomes = Counter(Outcome(each["outcome"]) for each in verdicts)
     return GoldReport(
         verdicts=pa.Table.from_pylist(verdicts, schema=_schema(rows)),
-        outcomes=Counter(Outcome(each["outcome"]) for each in verdicts),
+        outcomes=outcomes,
         agreement=compared,
         accuracy_with_failures=right / len(verdicts) if verdicts else None,
         warnings=misgivings(compared),
         latency=_latency([each["latency_ms"] for each in verdicts if each["latency_ms"] is not None]),
         truncated=sum(bool(each["truncated"]) for each in verdicts),
+        unlabelled=outcomes[Outcome.EVALUATED] - len(pairs),
     )
 
 
-def _batches(rows: Sequence[GoldRow], order: Sequence[str]) -> Iterator[pa.RecordBatch]:
+def _met(rows: Sequence[GoldRow], pairs: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """The labels there are, those of the gold first."""
+    labels = tuple(dict.fromkeys([*sorted({row.label for row in rows}), *sorted({given for _, given in pairs})]))
+    if len(labels) > MOST_LABELS:
+        raise ConfigError(
+            f"gold and evaluator have {len(labels):,} different labels, and at most {MOST_LABELS} can be compared",
+            hint="let the evaluator say a class, such as 'short' or 'long', and a number as its score",
+        )
+    return labels
+
+
+def _batches(rows: Sequence[GoldRow], order: Sequence[str], batch_of: BatchOf) -> Iterator[pa.RecordBatch]:
     complete = [row for row in rows if not row.missing]
     complete.sort(key=lambda row: [row.values[name] or "" for name in order])
     for start in range(0, len(complete), _BATCH_ROWS):
-        portion = complete[start : start + _BATCH_ROWS]
-        schema = pa.schema([(name, pa.string()) for name in (UNIT, *portion[0].values)])
-        yield pa.RecordBatch.from_pylist([{UNIT: str(row.number), **row.values} for row in portion], schema=schema)
+        yield batch_of(complete[start : start + _BATCH_ROWS])
 
 
 def _verdict(row: GoldRow, said: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    shown = {f"value.{name}": value for name, value in row.values.items()}
+    shown = {f"value.{name}": as_text(value) for name, value in row.values.items()}
     answer = _missing(row) if row.missing else said[str(row.number)]
     label = answer.get("label")
     agrees = None if label is None else label == row.label

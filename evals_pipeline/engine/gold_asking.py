@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
-from evals_pipeline.core.calls import NANO, BudgetLimit, Tally
-from evals_pipeline.core.errors import ConfigError, ParameterError, UnknownNameError
-from evals_pipeline.core.evaluator import ParameterType
-from evals_pipeline.core.model import ModelSpec
-from evals_pipeline.core.task import EvaluatorUse, ParameterValue
+from evals_pipeline.core.calls import Tally
+from evals_pipeline.core.errors import ConfigError, UnknownNameError
+from evals_pipeline.core.task import EvaluatorUse
 from evals_pipeline.engine.agreement import require_gold_extra
 from evals_pipeline.engine.answers import DefinitionAsker
-from evals_pipeline.engine.askers import asker_of
-from evals_pipeline.engine.evaluators import Evaluator, Hub
+from evals_pipeline.engine.askers import judge_asker
+from evals_pipeline.engine.evaluators import Evaluator
+from evals_pipeline.engine.given_parameters import typed
 from evals_pipeline.engine.gold import GoldReport, gold_report
-from evals_pipeline.engine.gold_rows import GoldFile, chosen_rows, read_gold
+from evals_pipeline.engine.gold_code import CodeRows
+from evals_pipeline.engine.gold_rows import GoldRow, chosen_rows, read_gold
 from evals_pipeline.engine.installation import Installation
-from evals_pipeline.engine.readiness import refuse_unpriced, unready
+from evals_pipeline.engine.named_evaluators import NamedEvaluator
+from evals_pipeline.engine.sandboxes import ConfinedCheckAsker, RunSandbox
+from evals_pipeline.engine.trials import TEST_TASK, Confined, limits_of, preloaded, refuse_model
+from evals_pipeline.evaluators.custom.custom import Custom
+from evals_pipeline.evaluators.judge.judge import Judge
 from evals_pipeline.evaluators.prebuilt.check import PrebuiltCheck
-from evals_pipeline.evaluators.prebuilt.registry import prebuilt_names, prebuilt_parameters
+from evals_pipeline.evaluators.prebuilt.confined import is_confined
 from evals_pipeline.ledger.ledger import RunKey
-
-TEST_TASK = "hub_test"
-"""The task under which the ledger keeps what tests cost."""
-
-_BOOLEANS = {"true": True, "false": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +35,9 @@ class GoldRequest:
     """What is to be tested.
 
     Attributes:
-        evaluator: Its name.
+        evaluator: As it was named: `polite`, `polite@2` or `evaluators/polite.py`.
         file: Labelled rows.
-        parameters: Of a prebuilt check: name -> texts, several for a list.
+        parameters: Of code: name -> texts, several for a list.
         model: Of a judge: a name in `models.yaml`; null: the judge's own.
         mapping: Variable -> column or path of the file.
         limit: Rows at most.
@@ -65,28 +63,32 @@ class GoldTest:
     """A finished test.
 
     Attributes:
-        model: The model that was asked; null for a check.
+        ran: Which content of the evaluator ran, such as `version 3`.
+        model: The model that was asked; null for code.
         file_rows: Labelled rows in the file.
         unlabelled: Rows in the file without a gold label, which are left out.
-        tally: What it cost; null for a check.
+        tally: What it cost; null for code.
+        log: The head of what custom code printed.
     """
 
     evaluator: str
     version: str
+    ran: str
     kind: str
     model: str | None
     file_rows: int
     unlabelled: int
     report: GoldReport
     tally: Tally | None
+    log: str = ""
 
 
-def run_gold_test(request: GoldRequest, hub: Hub, here: Installation | None, *, now: datetime) -> GoldTest:
+def run_gold_test(request: GoldRequest, named: NamedEvaluator, here: Installation | None, *, now: datetime) -> GoldTest:
     """Ask about the rows of a file, and compare; a judge asks through the ledger of `here`, so a repeat costs nothing.
 
     Args:
         request: What is to be tested.
-        hub: The evaluators there are.
+        named: The evaluator that is meant.
         here: Where answers are kept; null where there is no project, which is enough for checks.
         now: The present.
 
@@ -94,74 +96,90 @@ def run_gold_test(request: GoldRequest, hub: Hub, here: Installation | None, *, 
         ConfigError: Something of the request does not fit; nothing has been asked then.
         SourceError: The file cannot be read.
         ProviderError: The model's provider refuses every call; what was answered before is kept in the ledger.
+        SandboxError: Custom code cannot be run in confinement here.
     """
     require_gold_extra()
-    evaluator = hub.evaluator(_use(request))
-    labels = _labels(evaluator)
-    if request.positive is not None and request.positive not in labels:
+    parameters = typed(named.hub, named.spelled, request.parameters)
+    use = EvaluatorUse(evaluator=named.spelled, parameters=parameters, model=request.model)
+    found = named.hub.resolved(use)
+    evaluator, labels = found.evaluator, _labels(found.evaluator)
+    if request.positive is not None and labels is not None and request.positive not in labels:
         raise UnknownNameError.of("label", request.positive, labels)
-    found = read_gold(
+    file = read_gold(
         request.file, evaluator.variables, mapping=request.mapping, label_column=request.label_column, labels=labels
     )
-    rows = chosen_rows(found.rows, request.limit, balanced=request.is_balanced)
-    if isinstance(evaluator, PrebuiltCheck):
-        return _test(evaluator, found, gold_report(DefinitionAsker(evaluator), rows, labels))
+    rows = chosen_rows(file.rows, request.limit, balanced=request.is_balanced)
+    done = _done(request, evaluator, rows, here, now=now)
+    return GoldTest(
+        evaluator=evaluator.name,
+        version=found.version,
+        ran=named.ran(found.version),
+        kind=str(evaluator.annotator_kind),
+        model=evaluator.model.name if isinstance(evaluator, Judge) else None,
+        file_rows=len(file.rows),
+        unlabelled=file.unlabelled,
+        report=done.report,
+        tally=done.tally,
+        log=done.log,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    report: GoldReport
+    tally: Tally | None = None
+    log: str = ""
+
+
+def _done(
+    request: GoldRequest, evaluator: Evaluator, rows: Sequence[GoldRow], here: Installation | None, *, now: datetime
+) -> _Done:
+    match evaluator:
+        case PrebuiltCheck():
+            return _checked(evaluator, rows)
+        case Custom():
+            return _confined(request, evaluator, rows)
+        case Judge():
+            return _judged(request, evaluator, rows, here, now=now)
+
+
+def _checked(check: PrebuiltCheck, rows: Sequence[GoldRow]) -> _Done:
+    with RunSandbox(preloaded(check)) as sandbox:  # started for patterns alone that some text keeps busy for ever
+        confined = ConfinedCheckAsker(check, sandbox, lambda _: None) if is_confined(check) else None
+        return _Done(gold_report(confined or DefinitionAsker(check), rows, check.labels))
+
+
+def _confined(request: GoldRequest, custom: Custom, rows: Sequence[GoldRow]) -> _Done:
+    shown = CodeRows.of(custom, rows)
+    with RunSandbox(preloaded(custom)) as sandbox:
+        asker = Confined(shown.program, custom.limits, sandbox)
+        report = gold_report(asker, rows, None, batch_of=shown.batch)
+    if request.positive is not None and request.positive not in report.agreement.labels:
+        raise UnknownNameError.of("label", request.positive, report.agreement.labels)
+    return _Done(report, log=asker.log)
+
+
+def _judged(
+    request: GoldRequest, judge: Judge, rows: Sequence[GoldRow], here: Installation | None, *, now: datetime
+) -> _Done:
     if here is None:
         raise ConfigError(
             "a judge is tested in a project: its answers are kept there, so that nothing is paid twice",
             hint="make one with: evals init DIR, or name one: --project-dir DIR",
         )
-    _refuse_model(evaluator.model, request.budget_usd)
+    refuse_model(judge.model, request.budget_usd)
     key = RunKey(f"test-{uuid4()}", request.evaluator, TEST_TASK, now.date())
-    report = gold_report(asker_of(here, evaluator.name, evaluator, key, _limits(request, key)), rows, labels)
-    return _test(evaluator, found, report, here.ledger.spending(run_id=key.run_id).get(evaluator.name, Tally()))
+    asker = judge_asker(here, judge.name, judge, key, limits_of(request.budget_usd, key))
+    report = gold_report(asker, rows, tuple(judge.labels_and_scores))
+    return _Done(report, here.ledger.spending(run_id=key.run_id).get(judge.name, Tally()))
 
 
-def _refuse_model(model: ModelSpec, budget_usd: float | None) -> None:
-    """Raises ConfigError for a model that cannot be asked, or not within a budget in money."""
-    if (missing := unready(model)) is not None:
-        raise missing
-    if budget_usd is not None and not math.isfinite(budget_usd):
-        raise ConfigError(f"a budget is an amount of USD, not {budget_usd}", hint="leave it out for no limit")
-    if budget_usd is not None:
-        refuse_unpriced(model)
-
-
-def _limits(request: GoldRequest, key: RunKey) -> tuple[BudgetLimit, ...]:
-    if request.budget_usd is None:
-        return ()
-    return (BudgetLimit("test", key.run_id, round(request.budget_usd * NANO), None),)
-
-
-def _use(request: GoldRequest) -> EvaluatorUse:
-    name = request.evaluator
-    types = {each.name: each.type for each in prebuilt_parameters(name)} if name in prebuilt_names() else {}
-    parameters = {known: _parameter(known, types.get(known), texts) for known, texts in request.parameters.items()}
-    return EvaluatorUse(evaluator=name, parameters=parameters, model=request.model)
-
-
-def _parameter(name: str, kind: ParameterType | None, texts: Sequence[str]) -> ParameterValue:
-    if kind == "string_array":
-        return list(texts)
-    if len(texts) > 1:
-        raise ParameterError(f"the parameter {name!r} is given {len(texts)} times, and is no list")
-    if kind == "boolean":
-        return _BOOLEANS.get(texts[0].lower(), texts[0])
-    return texts[0]
-
-
-def _labels(evaluator: Evaluator) -> tuple[str, ...]:
-    return evaluator.labels if isinstance(evaluator, PrebuiltCheck) else tuple(evaluator.labels_and_scores)
-
-
-def _test(evaluator: Evaluator, found: GoldFile, report: GoldReport, tally: Tally | None = None) -> GoldTest:
-    return GoldTest(
-        evaluator=evaluator.name,
-        version=evaluator.version,
-        kind=str(evaluator.annotator_kind),
-        model=None if isinstance(evaluator, PrebuiltCheck) else evaluator.model.name,
-        file_rows=len(found.rows),
-        unlabelled=found.unlabelled,
-        report=report,
-        tally=tally,
-    )
+def _labels(evaluator: Evaluator) -> tuple[str, ...] | None:
+    """What it can say; None for custom code, of which nobody knows."""
+    match evaluator:
+        case PrebuiltCheck():
+            return evaluator.labels
+        case Judge():
+            return tuple(evaluator.labels_and_scores)
+        case Custom():
+            return None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,14 @@ class GoldRow:
     Attributes:
         number: Its place in the file, from 1; the head of a CSV file is not counted.
         label: What a person said.
-        values: Variable -> text; null where the row has none.
+        values: Variable -> value as the file has it, for code; its text for others. Null where the row has none.
+        record: The whole row, but for the label.
     """
 
     number: int
     label: str
-    values: Mapping[str, str | None]
+    values: Mapping[str, Any]
+    record: Record = field(default_factory=dict, compare=False)
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -46,16 +49,23 @@ class GoldFile:
 
 
 def read_gold(
-    path: Path, variables: Sequence[Variable], *, mapping: Mapping[str, str], label_column: str, labels: Sequence[str]
+    path: Path,
+    variables: Sequence[Variable],
+    *,
+    mapping: Mapping[str, str],
+    label_column: str,
+    labels: Sequence[str] | None,
 ) -> GoldFile:
     """Read labelled rows.
 
     Args:
         path: A file that ends in .csv, .jsonl, .ndjson or .parquet. An empty cell of a CSV file is no value.
         variables: What the evaluator is shown.
-        mapping: Variable -> column or path; a variable that is not mapped is read from the column of its own name.
+        mapping: Variable -> column or path; a variable that is not mapped is read from the column of its own name, and
+            left out where it is optional and there is none.
         label_column: Column or path of the gold label.
-        labels: What the evaluator can say.
+        labels: What the evaluator can say; None for custom code, which says what it likes and is shown values in their
+            own types. Those of a CSV file are text.
 
     Raises:
         ConfigError: The file is of another kind, holds no labelled row, or has gold labels that the evaluator lacks.
@@ -67,15 +77,27 @@ def read_gold(
     if not columns:
         raise ConfigError(f"{path.name} holds no rows", hint="it needs the evaluator's variables and a gold label")
     _refuse_unknown(mapping, [variable.name for variable in variables])
-    places = {each.name: _place(mapping.get(each.name, each.name), columns, each.name) for each in variables}
+    places = {
+        each.name: _place(mapping.get(each.name, each.name), columns, each.name)
+        for each in variables
+        if each.is_required or each.name in mapping or each.name in columns
+    }
     label_place = _place(label_column, columns, None)
     found = [(number, _text(record, label_place), record) for number, record in enumerate(records, start=1)]
+    value_of = _natural if labels is None else _text
     rows = tuple(
-        GoldRow(number, label.strip(), {name: _text(record, place) for name, place in places.items()})
+        GoldRow(
+            number,
+            label.strip(),
+            {name: value_of(record, place) for name, place in places.items()},
+            {name: _natural(record, (name, ())) for name in columns if name != label_place[0]},
+        )
         for number, label, record in found
         if label and label.strip()
     )
-    _refuse_strangers(rows, labels, label_column)
+    _refuse_unlabelled(rows, label_column)
+    if labels is not None:
+        _refuse_strangers(rows, labels)
     return GoldFile(rows, len(records) - len(rows))
 
 
@@ -178,17 +200,22 @@ def _remedy(variable: str | None) -> str:
 
 
 def _text(record: Record, place: tuple[str, tuple[str, ...]]) -> str | None:
+    return as_text(_natural(record, place))
+
+
+def _natural(record: Record, place: tuple[str, tuple[str, ...]]) -> Any:
     column, parts = place
     found = walk(record.get(column), parts)
-    return None if found != found else as_text(found)  # NaN, pandas' word for nothing, is unlike itself
+    return None if found != found else found  # NaN, pandas' word for nothing, is unlike itself
 
 
-def _refuse_strangers(rows: Iterable[GoldRow], labels: Sequence[str], label_column: str) -> None:
-    counts: dict[str, int] = {}
-    for row in rows:
-        counts[row.label] = counts.get(row.label, 0) + 1
-    if not counts:
+def _refuse_unlabelled(rows: Sequence[GoldRow], label_column: str) -> None:
+    if not rows:
         raise ConfigError(f"no row has a gold label in column {label_column!r}", hint=_remedy(None))
+
+
+def _refuse_strangers(rows: Iterable[GoldRow], labels: Sequence[str]) -> None:
+    counts = Counter(row.label for row in rows)
     strangers = {label: count for label, count in counts.items() if label not in labels}
     if strangers:
         listed = ", ".join(f"{label!r} ({count})" for label, count in list(strangers.items())[:10])

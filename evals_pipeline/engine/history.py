@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from evals_pipeline.core.calls import Tally
 from evals_pipeline.core.outcome import Outcome, summed
 from evals_pipeline.ledger.ledger import Ledger, Run, RunKey
+from evals_pipeline.sandbox.report import SandboxReport
 
 if TYPE_CHECKING:
     from evals_pipeline.engine.summary import Summary
@@ -27,6 +28,7 @@ class RunReport:
         candidates: Units that were looked at.
         outcomes: evaluator -> outcome -> units.
         spent: What its judges asked and cost; None without judges.
+        sandbox: How custom code was confined, the weakest of the days; None without any.
     """
 
     run_id: str
@@ -41,6 +43,7 @@ class RunReport:
     candidates: int
     outcomes: Mapping[str, Mapping[Outcome, int]]
     spent: Tally | None = None
+    sandbox: SandboxReport | None = None
 
     @property
     def judged(self) -> int:
@@ -104,7 +107,12 @@ def _report(runs: Sequence[Run], spent: Mapping[tuple[str, str, str], Tally]) ->
         candidates=sum(run.candidates or 0 for run in runs),
         outcomes=summed(run.outcomes for run in runs),
         spent=spent.get((first.key.run_id, first.key.project, first.key.task)),
+        sandbox=_weakest([SandboxReport.from_dict(run.sandbox) for run in runs if run.sandbox]),
     )
+
+
+def _weakest(reports: Sequence[SandboxReport]) -> SandboxReport | None:
+    return max(reports, key=lambda report: (not report.is_confined, report.tier or 0), default=None)
 
 
 def _worst(statuses: Sequence[str]) -> str:

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
-from evals_pipeline.core.errors import ConfigError
+from evals_pipeline.core.errors import ConfigError, LedgerError
 from evals_pipeline.core.evaluator import AnnotatorKind, Parameter, Variable
 from evals_pipeline.core.judge import JudgeSpec
 from evals_pipeline.core.model import ModelSpec
 from evals_pipeline.engine.evaluators import Hub
+from evals_pipeline.evaluators.custom.custom import CodeDefinition
 from evals_pipeline.evaluators.judge.judge import Judge
 from evals_pipeline.evaluators.judge.prebuilt import prebuilt_judge_names
 from evals_pipeline.evaluators.prebuilt.registry import build, prebuilt_names, prebuilt_parameters
+from evals_pipeline.hub.summaries import summary
 
 PREBUILT = "prebuilt"
+IN_HUB = "hub"
 
-_EXAMPLES = {"regex": "example", "string_array": ["example"], "string": "example", "boolean": True, "number": 1}
+_EXAMPLES: Mapping[str | None, object] = {
+    "regex": "example",
+    "string_array": ["example"],
+    "string": "example",
+    "boolean": True,
+    "number": 1,
+}
 _NO_MODEL = ModelSpec(name="none")
 
 
@@ -24,15 +35,20 @@ class HubEntry:
     """An evaluator as the hub shows it.
 
     Attributes:
-        version: Empty for a judge whose model is not known: another model makes another version.
+        version: As results carry it; empty for a prebuilt judge whose model is not known, since another model makes
+            another version.
         kind: CODE or LLM.
-        origin: `prebuilt`, or the file in the project folder.
-        labels: Label -> score.
+        origin: `prebuilt`, the file in the project folder, or `hub` where there is none.
+        labels: Label -> score; nothing for custom code, which may say what it likes.
         source: The plain Python that decides, or what a judge's model is sent, with placeholders for the values.
         template: Of a judge; empty for checks.
         direction: Which scores are good.
         model: Of a judge: the name in `models.yaml` or of the model itself; empty for checks.
         idea: Where a judge's idea comes from.
+        state: How the file and the newest version compare; empty for prebuilt evaluators.
+        settings: The YAML beside custom code.
+        filter: Units that it is for, whatever the task.
+        pushed: The version in the hub as plain JSON; None for a file that was never pushed and for prebuilt ones.
     """
 
     name: str
@@ -48,6 +64,10 @@ class HubEntry:
     direction: str = "maximize"
     model: str = ""
     idea: str = ""
+    state: str = ""
+    settings: str = ""
+    filter: str | None = None
+    pushed: Mapping[str, Any] | None = None
 
     @property
     def summary(self) -> str:
@@ -56,15 +76,38 @@ class HubEntry:
 
 
 def hub_entries(hub: Hub | None = None) -> tuple[HubEntry, ...]:
-    """All evaluators, checks first; without `hub` the prebuilt ones."""
+    """All evaluators that can be used, checks first; without `hub` the prebuilt ones. Raises LedgerError."""
     known = hub or Hub()
-    entries = [hub_entry(name, known) for name in known.names]
+    if known.versions.problem:
+        raise LedgerError(known.versions.problem)
+    usable = known.own
+    entries = [hub_entry(name, known) for name in known.names if name in usable or not _is_own(name, known)]
     return tuple(sorted(entries, key=lambda entry: (entry.kind, entry.name)))
 
 
-def hub_entry(name: str, hub: Hub) -> HubEntry:
-    """That evaluator; raises UnknownNameError, or ConfigError when its file is broken."""
-    return _check_entry(name) if name in prebuilt_names() else _judge_entry(hub.judge(name), hub)
+def hub_entry(spelled: str, hub: Hub) -> HubEntry:
+    """That evaluator (`polite`, `polite@2`); raises UnknownNameError, or ConfigError when it cannot be used."""
+    if hub.versions.problem:
+        raise LedgerError(hub.versions.problem)
+    if spelled in prebuilt_names():
+        return _check_entry(spelled)
+    found = hub.found(spelled)
+    if isinstance(found.definition, JudgeSpec):
+        entry = _judge_entry(found.definition, found.version, hub)
+    else:
+        entry = _custom_entry(found.definition, found.version, hub)
+    pushed = found.pushed
+    if pushed is None:
+        return replace(entry, settings=_settings_of(entry.name, hub))
+    return replace(entry, settings=pushed.content.settings, pushed=summary(pushed))
+
+
+def _is_own(name: str, hub: Hub) -> bool:
+    return name in hub.files or name in hub.versions.latest
+
+
+def _settings_of(name: str, hub: Hub) -> str:
+    return hub.files[name].content.settings if name in hub.files else ""
 
 
 def _check_entry(name: str) -> HubEntry:
@@ -85,12 +128,12 @@ def _check_entry(name: str) -> HubEntry:
     )
 
 
-def _judge_entry(spec: JudgeSpec, hub: Hub) -> HubEntry:
+def _judge_entry(spec: JudgeSpec, version: str, hub: Hub) -> HubEntry:
     model = _model(spec, hub)
     judge = Judge(spec, model or _NO_MODEL)
     return HubEntry(
         name=judge.name,
-        version=judge.version if model else "",
+        version=version or (judge.version if model else ""),
         kind=str(AnnotatorKind.LLM),
         origin=_origin(judge.name, hub),
         description=judge.description,
@@ -102,14 +145,36 @@ def _judge_entry(spec: JudgeSpec, hub: Hub) -> HubEntry:
         direction=spec.direction,
         model=spec.model if isinstance(spec.model, str) else spec.model.name,
         idea=spec.source,
+        state=_state(judge.name, hub),
+        filter=spec.filter,
     )
 
 
+def _custom_entry(definition: CodeDefinition, version: str, hub: Hub) -> HubEntry:
+    return HubEntry(
+        name=definition.name,
+        version=version,
+        kind=str(AnnotatorKind.CODE),
+        origin=_origin(definition.name, hub),
+        description=definition.description,
+        parameters=definition.parameters,
+        variables=definition.variables,
+        labels={},
+        source=definition.source,
+        state=_state(definition.name, hub),
+        filter=definition.filter,
+    )
+
+
+def _state(name: str, hub: Hub) -> str:
+    return str(hub.state(name) or "")
+
+
 def _origin(name: str, hub: Hub) -> str:
-    if name not in hub.judges:
+    if not _is_own(name, hub):
         return PREBUILT
     instead = ", instead of the prebuilt one" if name in prebuilt_judge_names() else ""
-    return f"evaluators/{name}.yaml{instead}"
+    return (hub.files[name].file if name in hub.files else IN_HUB) + instead
 
 
 def _model(spec: JudgeSpec, hub: Hub) -> ModelSpec | None:

@@ -39,6 +39,7 @@ class Selection:
         asked: Evaluator -> units it is asked about.
         asks_all: Whether every evaluator is asked about every unit.
         override: Whether current results were left out of account.
+        other_versions_stand: Whether a current result of another version of its evaluator was as good as any.
         evaluators: Evaluator -> hash of its parameters and mapping, which the inputs were made for.
         decided: Evaluator -> outcome -> units, as far as the selection decided.
     """
@@ -55,6 +56,7 @@ class Selection:
     override: bool
     evaluators: Mapping[str, str]
     decided: Mapping[str, Mapping[str, int]]
+    other_versions_stand: bool = True
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON for the ledger."""
@@ -89,7 +91,7 @@ def select_inputs(here: Installation, plan: TaskPlan, key: RunKey, overrides: Ov
     with here.connect() as connection, naming_damage(connection, files), lake_errors(doing):
         asks_all = is_incremental or overrides.override or not has_results(results, plan, key.day)
         if not asks_all:
-            create_settled(connection, results, plan, key.day)
+            create_settled(connection, results, plan, key.day, other_versions_stand=overrides.other_versions_stand)
         chooser = Chooser(connection, spans, plan, key.day, after, asks_all)
         selected = _write(here, chooser, key, results_stamp, overrides, now=now)
     here.ledger.record_selection(key, selected.selection.as_dict(), selected.counts, candidates=selected.candidates)
@@ -108,6 +110,7 @@ def _is_incremental(plan: TaskPlan, progress: Progress | None, results_stamp: in
     return (
         progress is not None
         and not overrides.override
+        and overrides.other_versions_stand
         and progress.is_complete
         and progress.fingerprint == plan.fingerprint
         and progress.results_stamp == results_stamp
@@ -144,6 +147,7 @@ def _write(
         override=overrides.override,
         evaluators=chooser.plan.fingerprints,
         decided={name: {str(outcome): count for outcome, count in of.items()} for name, of in counts.items()},
+        other_versions_stand=overrides.other_versions_stand,
     )
     return Selected(selection, candidates, counts)
 

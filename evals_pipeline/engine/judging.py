@@ -1,8 +1,9 @@
 """All evaluators of a task over the inputs of a run: a scan of the spans, then one file of results per evaluator.
 
 The scan decides a code per unit and evaluator. Where DuckDB cannot decide, the code is `DOUBT` and the evaluator's
-asker answers those rows alone: a check's plain Python definition where DuckDB is not sure to agree with it, a judge's
-model always. Judges come after all checks, in a scan of their own, because a provider may refuse to answer.
+asker answers those rows alone: a check's plain Python definition where DuckDB is not sure to agree with it, a sandbox
+for a custom evaluator, a judge's model always. Judges come after all code, in a scan of their own, because a provider
+may refuse to answer.
 """
 
 from __future__ import annotations
@@ -14,18 +15,20 @@ import duckdb
 import pyarrow as pa
 
 from evals_pipeline.core.columns import INGESTED_AT, SPAN_ID
-from evals_pipeline.core.errors import ConfigError, ProviderError
+from evals_pipeline.core.errors import ConfigError, ProviderError, SandboxError
 from evals_pipeline.core.outcome import Outcome
 from evals_pipeline.core.sql import identifier, literal
 from evals_pipeline.engine.answers import UNIT, Asker, create_answers, keep_answers
-from evals_pipeline.engine.codes import DOUBT, MISSING, OUTCOMES, code_sql, value_sql
+from evals_pipeline.engine.codes import DOUBT, MISSING, OUTCOMES, code_sql, shown_sql
 from evals_pipeline.engine.inputs import Counts, Selection
 from evals_pipeline.engine.ordering import in_order
 from evals_pipeline.engine.parts import parts_of
-from evals_pipeline.engine.plan import PlannedUse, TaskPlan
+from evals_pipeline.engine.plan import TaskPlan
 from evals_pipeline.engine.result_rows import rows_sql
 from evals_pipeline.engine.settled import SETTLED_TABLE
 from evals_pipeline.engine.summary import EvaluatorSummary, Summary, summarise_judged
+from evals_pipeline.engine.uses import PlannedUse
+from evals_pipeline.evaluators.prebuilt.check import PrebuiltCheck
 from evals_pipeline.lake.connection import beside, hashing_second_side
 from evals_pipeline.lake.delta import Lake, Snapshot, WrittenFile
 from evals_pipeline.lake.tables import RESULTS
@@ -34,6 +37,10 @@ from evals_pipeline.ledger.ledger import RunKey
 Progressed = Callable[[int, int], None]
 """Called with what is done and what there is to do, in any unit, for progress bars."""
 
+Refusal = ProviderError | SandboxError | ConfigError
+"""Why somebody whom evaluators ask answers nothing any more."""
+
+_SANDBOX = ("sandbox", None)
 _STEP = 1_000
 """What a scan of a part counts for in progress."""
 
@@ -46,9 +53,9 @@ class Judging:
         askers: Evaluator -> who answers its rows in doubt.
         stamp: The stamp of the commit that the results will be part of.
         checks_settled: Whether another run may have judged some of the units meanwhile.
-        counts: Outcomes of the units that evaluators were asked about; those that a provider refused are missing.
+        counts: Outcomes of the units that evaluators were asked about; those that nobody answered for are missing.
         summary: What the written results look like.
-        refusals: Endpoint and key's variable -> why nobody answers there; nothing more is asked of it.
+        refusals: Endpoint and key's variable, or the sandbox -> why nobody answers there; nothing more is asked of it.
     """
 
     lake: Lake
@@ -62,7 +69,7 @@ class Judging:
     progressed: Progressed | None
     counts: Counts = field(init=False)
     summary: Summary = field(default_factory=lambda: Summary({}))
-    refusals: dict[tuple[str, str | None], ProviderError | ConfigError] = field(default_factory=dict)
+    refusals: dict[tuple[str, str | None], Refusal] = field(default_factory=dict)
     _report: Callable[[float], None] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -136,15 +143,12 @@ class Judging:
     def _ask(self, code: str, use: PlannedUse, scanned: str, count: int) -> None:
         """Make table `answers`: what the evaluator's asker says of the rows in doubt."""
         create_answers(self.connection)
-        if use.judge is None:
-            self._keep_answers(code, use, scanned, count)
-            return
-        line = (use.judge.model.endpoint, use.judge.model.api_key_env)
-        if line in self.refusals:
+        line = _SANDBOX if use.judge is None else (use.judge.model.endpoint, use.judge.model.api_key_env)
+        if line in self.refusals and not isinstance(use.evaluator, PrebuiltCheck):
             return
         try:
             self._keep_answers(code, use, scanned, count)
-        except (ProviderError, ConfigError) as error:
+        except (ProviderError, SandboxError, ConfigError) as error:
             self.refusals[line] = error
 
     def _keep_answers(self, code: str, use: PlannedUse, scanned: str, count: int) -> None:
@@ -159,9 +163,9 @@ class Judging:
         self, reader: duckdb.DuckDBPyConnection, code: str, use: PlannedUse, scanned: str
     ) -> Iterator[pa.RecordBatch]:
         asker = self.askers[use.name]
-        variables = ", ".join(f"{value_sql(path)} AS {identifier(name)}" for name, path in use.paths.items())
+        shown = ", ".join(f"{sql} AS {identifier(name)}" for name, sql in shown_sql(use).items())
         doubted = f"units.unit_id IN (SELECT unit_id FROM judged WHERE {code} = {DOUBT})"
-        query = f"SELECT units.unit_id AS {identifier(UNIT)}, {variables} FROM {scanned} AND {doubted}"
+        query = f"SELECT units.unit_id AS {identifier(UNIT)}, {shown} FROM {scanned} AND {doubted}"
         if asker.order:
             return in_order(reader, query, UNIT, asker.order, asker.batch_rows)
         return iter(reader.sql(query).to_arrow_reader(asker.batch_rows))

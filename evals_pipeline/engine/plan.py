@@ -2,42 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from evals_pipeline.core.errors import ConfigError
 from evals_pipeline.core.granularity import Granularity
-from evals_pipeline.core.paths import Path
-from evals_pipeline.core.task import EvaluatorUse, Task
-from evals_pipeline.engine.evaluators import Evaluator, Hub
+from evals_pipeline.core.task import Task
+from evals_pipeline.core.version import Notice
+from evals_pipeline.engine.evaluators import Hub
 from evals_pipeline.engine.readiness import refuse_unpriced
-from evals_pipeline.evaluators.judge.judge import Judge
-from evals_pipeline.mapping.variables import bind
+from evals_pipeline.engine.uses import JSON_KEY, PlannedUse, digest, planned
+from evals_pipeline.evaluators.custom.custom import Custom
 from evals_pipeline.selection.filters import Filter, parse_filter
 
-
-@dataclass(frozen=True, slots=True)
-class PlannedUse:
-    """One evaluator of a task, ready to run.
-
-    Attributes:
-        name: The name of its result.
-        fingerprint: Hash of its parameters and mapping. Spans never change, so it stands for the inputs of every unit.
-    """
-
-    name: str
-    evaluator: Evaluator
-    paths: Mapping[str, Path]
-    filter: Filter | None
-    fingerprint: str
-
-    @property
-    def judge(self) -> Judge | None:
-        """Its evaluator, if that asks a model."""
-        return self.evaluator if isinstance(self.evaluator, Judge) else None
+NEW_VERSION = "new-version"
+"""The one value of a run's `reevaluate`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +46,29 @@ class TaskPlan:
         return tuple(use for use in self.uses if use.judge is not None)
 
     @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What the task's owner should know of its evaluators' files, once each."""
+        return tuple(dict.fromkeys(use.notice for use in self.uses if use.notice is not None))
+
+    @property
     def fingerprints(self) -> dict[str, str]:
         """Evaluator -> hash of its parameters and mapping."""
         return {use.name: use.fingerprint for use in self.uses}
 
     @property
-    def nested_paths(self) -> tuple[Path, ...]:
-        """Mapped paths that are no columns, once each."""
-        nested = {path.dotted: path for use in self.uses for path in use.paths.values() if not path.is_column}
-        return tuple(nested[dotted] for dotted in sorted(nested))
+    def nested_values(self) -> Mapping[str, str]:
+        """What of the mapping is no plain column: key -> DuckDB expression over a span.
+
+        The key is the path; where a custom evaluator is shown the value, `JSON_KEY` and the path.
+        """
+        nested: dict[str, str] = {}
+        for use in self.uses:
+            is_natural = isinstance(use.evaluator, Custom)
+            for path in use.shown_paths:
+                if not path.is_column:
+                    key = JSON_KEY + path.dotted if is_natural else path.dotted
+                    nested[key] = path.natural_sql if is_natural else path.sql
+        return dict(sorted(nested.items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +77,27 @@ class Overrides:
 
     Attributes:
         override: Evaluate again what has a current result; the new one supersedes it.
+        reevaluate: `new-version`: evaluate again what has a current result of another version of its evaluator.
     """
 
     sampling_rate: float | None = None
     filter: str | None = None
     max_units: int | None = None
     override: bool = False
+    reevaluate: str | None = None
+
+    @property
+    def other_versions_stand(self) -> bool:
+        """Whether a current result of another version is as good as one of the version that runs."""
+        return self.reevaluate is None
 
     def applied_to(self, task: Task) -> Task:
-        """The task as this run sees it; raises ConfigError for values that a task could not have."""
+        """The task as this run sees it; raises ConfigError for values that a task or a run could not have."""
+        if self.reevaluate not in (None, NEW_VERSION):
+            raise ConfigError(
+                f"the run's options do not fit: reevaluate: {self.reevaluate!r} means nothing",
+                hint=f"leave it out, or write {NEW_VERSION!r}",
+            )
         changes = {
             name: value
             for name, value in (
@@ -108,14 +114,19 @@ class Overrides:
 
     def as_dict(self) -> dict[str, Any]:
         """Only what differs, as plain JSON."""
-        values = {"sampling_rate": self.sampling_rate, "filter": self.filter, "max_units": self.max_units}
+        values = {
+            "sampling_rate": self.sampling_rate,
+            "filter": self.filter,
+            "max_units": self.max_units,
+            "reevaluate": self.reevaluate,
+        }
         chosen: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
         return {**chosen, "override": True} if self.override else chosen
 
 
 def plan(task: Task, hub: Hub) -> TaskPlan:
     """Make `task` ready to run; raises ConfigError, with the field in the task file, for whatever cannot be."""
-    uses = tuple(_planned(use, hub, f"evaluators.{number}") for number, use in enumerate(task.evaluators))
+    uses = tuple(planned(use, hub, f"evaluators.{number}") for number, use in enumerate(task.evaluators))
     _refuse_duplicates(uses)
     _refuse_unpriced(task, uses)
     parsed = parse_filter(task.filter, field="filter") if task.filter is not None else None
@@ -123,18 +134,9 @@ def plan(task: Task, hub: Hub) -> TaskPlan:
         "filter": task.filter,
         "sampling": [task.sampling_rate, task.sampling_salt],
         "max_attempts": task.max_attempts,
-        "evaluators": [[use.name, use.fingerprint, use.filter and use.filter.text] for use in uses],
+        "evaluators": [[use.name, use.version, use.fingerprint, use.filter and use.filter.text] for use in uses],
     }
-    return TaskPlan(task, Granularity.SPAN, parsed, uses, _hash(decisive), hub)
-
-
-def _planned(use: EvaluatorUse, hub: Hub, place: str) -> PlannedUse:
-    evaluator = hub.evaluator(use, place=place)
-    paths = bind(evaluator.variables, use.mapping, field=f"{place}.mapping")
-    chosen = parse_filter(use.filter, field=f"{place}.filter") if use.filter is not None else None
-    spelled = {variable: path.dotted for variable, path in paths.items()}
-    seen = [evaluator.name, evaluator.version, dict(evaluator.parameters), spelled]
-    return PlannedUse(use.name, evaluator, paths, chosen, _hash(seen))
+    return TaskPlan(task, Granularity.SPAN, parsed, uses, digest(decisive), hub)
 
 
 def _refuse_unpriced(task: Task, uses: tuple[PlannedUse, ...]) -> None:
@@ -156,10 +158,6 @@ def _refuse_duplicates(uses: tuple[PlannedUse, ...]) -> None:
                 field=f"evaluators.{number}.as",
                 hint="give one of them another name with `as:`",
             )
-
-
-def _hash(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=list).encode()).hexdigest()[:16]
 
 
 def _reasons(error: ValueError) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evals_pipeline.core.columns import DERIVED_COLUMNS, INGESTED_AT
@@ -9,6 +10,8 @@ from evals_pipeline.core.sql import identifier
 from evals_pipeline.engine.explaining import rows
 from evals_pipeline.engine.installation import Installation
 from evals_pipeline.engine.plan import TaskPlan
+from evals_pipeline.engine.uses import PlannedUse
+from evals_pipeline.evaluators.custom.custom import Custom
 from evals_pipeline.lake.connection import lake_errors
 from evals_pipeline.lake.tables import SPANS
 from evals_pipeline.mapping.preview import VariablePreview, preview
@@ -23,7 +26,8 @@ class TaskPreview:
     Attributes:
         spans: Newest spans of the project that were looked at.
         matching: How many of them the task's filter admits.
-        variables: Evaluator -> what each of its variables finds in the admitted ones.
+        variables: Evaluator -> what each of its variables finds in the admitted ones; `dataset_row[path]` stands for
+            what a custom evaluator is shown besides.
     """
 
     spans: int
@@ -41,5 +45,11 @@ def preview_task(here: Installation, plan: TaskPlan, *, spans: int = PREVIEW_SPA
     with here.connect() as connection, lake_errors(f"previewing task {plan.task.name!r}"):
         found = rows(connection, f"SELECT *, {derived}, {admitted} AS is_admitted FROM ({newest})")
     matching = [span for span in found if span["is_admitted"]]
-    variables = {use.name: preview(matching, use.paths, limit=examples) for use in plan.uses}
+    variables = {use.name: _variables(use, matching, examples) for use in plan.uses}
     return TaskPreview(len(found), len(matching), variables)
+
+
+def _variables(use: PlannedUse, spans: Sequence[Mapping[str, object]], examples: int) -> tuple[VariablePreview, ...]:
+    beside = {f"dataset_row[{path.dotted}]": path for path in use.row_paths}
+    are_natural = isinstance(use.evaluator, Custom)
+    return preview(spans, {**use.paths, **beside}, limit=examples, are_natural=are_natural)

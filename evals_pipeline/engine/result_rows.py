@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from evals_pipeline.core.outcome import Outcome
 from evals_pipeline.core.sql import literal, repeated
 from evals_pipeline.engine.codes import DOUBT, FALSE, MISSING, TRUE
-from evals_pipeline.engine.plan import PlannedUse
+from evals_pipeline.engine.uses import PlannedUse
 from evals_pipeline.evaluators.prebuilt.check import PrebuiltCheck
 from evals_pipeline.ledger.ledger import RunKey
 
@@ -33,7 +33,7 @@ def rows_sql(use: PlannedUse, key: RunKey, code: str, *, granularity: str, stamp
         **_verdicts(use, code, has_answers=has_answers),
         "outcome": _outcome(code, has_answers=has_answers),
         "error_type": f"CASE WHEN {code} >= {MISSING} THEN 'MissingVariable' {_else('error_type', has_answers)}END",
-        "error_message": f"CASE {code} {_missing(use)} {_else('error_message', has_answers)}END",
+        "error_message": _error_message(use, code, has_answers=has_answers),
         **_constants(use, key, granularity),
         **{name: f"answers.{name}" if has_answers else f"NULL::{kind}" for name, kind in _ANSWERED.items()},
         "truncated": "coalesce(answers.truncated, FALSE)" if has_answers else "FALSE",
@@ -62,7 +62,7 @@ def _verdicts(use: PlannedUse, code: str, *, has_answers: bool) -> Mapping[str, 
 def _constants(use: PlannedUse, key: RunKey, granularity: str) -> Mapping[str, str]:
     values = {
         "task": key.task,
-        "evaluator_version": use.evaluator.version,
+        "evaluator_version": use.version,
         "granularity": granularity,
         "input_fingerprint": use.fingerprint,
         "annotator_kind": str(use.evaluator.annotator_kind),
@@ -83,9 +83,13 @@ def _outcome(code: str, *, has_answers: bool) -> str:
     return f"CASE WHEN {code} >= {MISSING} THEN {skipped} {failed}ELSE {evaluated} END"
 
 
-def _missing(use: PlannedUse) -> str:
+def _error_message(use: PlannedUse, code: str, *, has_answers: bool) -> str:
+    """What is missing, or what the answer says; an evaluator of whole rows has no variable that could be missing."""
     messages = [f"variable {name!r} is missing: {path.dotted!r} has no value" for name, path in use.paths.items()]
-    return " ".join(f"WHEN {MISSING + number} THEN {literal(message)}" for number, message in enumerate(messages))
+    whens = " ".join(f"WHEN {MISSING + number} THEN {literal(message)}" for number, message in enumerate(messages))
+    if not whens:
+        return "answers.error_message" if has_answers else "NULL::VARCHAR"
+    return f"CASE {code} {whens} {_else('error_message', has_answers)}END"
 
 
 def _else(column: str, has_answers: bool) -> str:

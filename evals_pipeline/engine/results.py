@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from evals_pipeline.core.calls import NANO, Tally
 from evals_pipeline.core.errors import ConfigError, ProviderError
 from evals_pipeline.core.outcome import UNFINISHED, Outcome, summed
-from evals_pipeline.engine.askers import askers_of
+from evals_pipeline.engine.askers import askers_of, run_sandbox
 from evals_pipeline.engine.inputs import Counts, Selection
 from evals_pipeline.engine.installation import Installation
-from evals_pipeline.engine.judging import Judging, Progressed
+from evals_pipeline.engine.judging import Judging, Progressed, Refusal
 from evals_pipeline.engine.plan import TaskPlan
+from evals_pipeline.engine.sandboxes import RunSandbox
 from evals_pipeline.engine.settled import create_settled, results_key
 from evals_pipeline.engine.summary import Summary, summarise_day
 from evals_pipeline.lake.connection import lake_errors
@@ -57,6 +59,15 @@ class _Work:
     is_adopted: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Means:
+    """What a run evaluates with."""
+
+    now: Callable[[], datetime]
+    progressed: Progressed | None
+    sandbox: RunSandbox
+
+
 def evaluate_inputs(
     here: Installation,
     plan: TaskPlan,
@@ -64,33 +75,52 @@ def evaluate_inputs(
     *,
     now: Callable[[], datetime],
     progressed: Progressed | None = None,
+    sandbox: RunSandbox | None = None,
 ) -> Evaluated:
     """Judge the inputs of this run, or, when it selected none itself, those of the task's newest selection of that day.
 
     Results are committed in one step. When another run committed results of the same task and day meanwhile, its
-    results stand and only what they lack is judged. When a provider refuses to answer, what has been judged by then is
-    committed all the same, and the next run takes up the rest.
+    results stand and only what they lack is judged. When a provider refuses to answer, or there is no sandbox for
+    custom code, what has been judged by then is committed all the same, and the next run takes up the rest.
+
+    Args:
+        here: The project folder.
+        plan: The task.
+        key: The run and the day.
+        now: The clock.
+        progressed: Hears how far it has come.
+        sandbox: Where custom code runs; absent: one that is closed at the end.
 
     Raises:
         ProviderError: When a judge's provider refuses every call.
+        SandboxError: When custom code cannot be run in confinement.
         ConfigError: When no run has selected inputs for that day yet, or only for evaluators that have changed since;
             or when a model's key is missing.
         LakeError: When the lake cannot be read or written; nothing is committed then.
     """
-    work = _own_work(here, plan, key) or _adopted_work(here, plan, key, now=now())
+    with nullcontext(sandbox) if sandbox is not None else run_sandbox(plan) as chosen:
+        evaluated, progress = _committed(here, plan, key, _Means(now, progressed, chosen))
+    _close(here, key, evaluated, progress, now=now())
+    return evaluated
+
+
+def _committed(here: Installation, plan: TaskPlan, key: RunKey, means: _Means) -> tuple[Evaluated, Progress]:
+    work = _own_work(here, plan, key) or _adopted_work(here, plan, key, now=means.now())
     for _ in range(_COMMIT_ATTEMPTS):
         try:
-            evaluated, progress = _attempt(here, plan, key, work, now=now, progressed=progressed)
+            return _attempt(here, plan, key, work, means)
         except OverlapError:
             continue
-        here.ledger.finish_run(key, evaluated.counts, progress, now=now())
-        logger.info(
-            "evaluated rows=%d candidates=%d task=%s day=%s", evaluated.rows, evaluated.candidates, key.task, key.day
-        )
-        for name, tally in evaluated.spent.items():
-            _log_spent(name, tally, key)
-        return evaluated
     raise OverlapError(f"results of {key.task!r} on {key.day} could not be committed: other runs kept committing first")
+
+
+def _close(here: Installation, key: RunKey, evaluated: Evaluated, progress: Progress, *, now: datetime) -> None:
+    here.ledger.finish_run(key, evaluated.counts, progress, now=now)
+    logger.info(
+        "evaluated rows=%d candidates=%d task=%s day=%s", evaluated.rows, evaluated.candidates, key.task, key.day
+    )
+    for name, tally in evaluated.spent.items():
+        _log_spent(name, tally, key)
 
 
 def _own_work(here: Installation, plan: TaskPlan, key: RunKey) -> _Work | None:
@@ -132,29 +162,21 @@ def _still_good(run: Run, plan: TaskPlan) -> Selection:
     return replace(selection, override=selection.override and run.status != "finished")
 
 
-def _attempt(
-    here: Installation,
-    plan: TaskPlan,
-    key: RunKey,
-    work: _Work,
-    *,
-    now: Callable[[], datetime],
-    progressed: Progressed | None,
-) -> tuple[Evaluated, Progress]:
+def _attempt(here: Installation, plan: TaskPlan, key: RunKey, work: _Work, means: _Means) -> tuple[Evaluated, Progress]:
     results = here.lake.snapshot(RESULTS)
     committed = results_key(key.project, key.task, key.day)
     selection, seen = work.selection, results.stamp(committed)
     is_overtaken = seen != selection.results_stamp
-    stamp = here.lake.next_stamp(results, committed, now=now())
+    stamp = here.lake.next_stamp(results, committed, now=means.now())
     before = here.ledger.progress(key.project, key.task, key.day)
     spans, inputs = here.lake.snapshot(SPANS, version=selection.spans_version), here.lake.snapshot(INPUTS)
     judged = (file for table in (spans, results) for file in table.files_of(project=key.project, day=key.day))
     doing = f"evaluating task {key.task!r} on {key.day}"
     with here.connect() as connection, naming_damage(connection, judged), lake_errors(doing):
         if is_overtaken and not selection.override:
-            create_settled(connection, results, plan, key.day)
+            create_settled(connection, results, plan, key.day, other_versions_stand=selection.other_versions_stand)
         checks_settled = is_overtaken and not selection.override
-        askers = askers_of(here, plan, key, now=now())
+        askers = askers_of(here, plan, key, means.sandbox, now=means.now())
         judging = Judging(
             here.lake,
             connection,
@@ -164,7 +186,7 @@ def _attempt(
             askers,
             stamp,
             checks_settled=checks_settled,
-            progressed=progressed,
+            progressed=means.progressed,
         )
         files = judging.judge(spans, inputs)
         if files:
@@ -211,8 +233,8 @@ def _log_spent(name: str, tally: Tally, key: RunKey) -> None:
     )
 
 
-def _together(refusals: Collection[ProviderError | ConfigError]) -> ProviderError | ConfigError:
-    """One error for all models that could not be asked."""
+def _together(refusals: Collection[Refusal]) -> Refusal:
+    """One error for all who could not be asked."""
     if len(refusals) == 1:
         return next(iter(refusals))
     return ProviderError("; ".join(" ".join(str(refusal).split()) for refusal in refusals))

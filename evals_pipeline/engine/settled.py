@@ -8,7 +8,8 @@ import duckdb
 
 from evals_pipeline.core.outcome import SETTLED, Outcome
 from evals_pipeline.core.sql import literal
-from evals_pipeline.engine.plan import PlannedUse, TaskPlan
+from evals_pipeline.engine.plan import TaskPlan
+from evals_pipeline.engine.uses import PlannedUse
 from evals_pipeline.lake.delta import Snapshot
 
 SETTLED_TABLE = "settled"
@@ -25,25 +26,37 @@ def has_results(results: Snapshot, plan: TaskPlan, day: date) -> bool:
     return any(file.partition["evaluator"] in names for file in results.files_of(project=plan.task.project, day=day))
 
 
-def create_settled(connection: duckdb.DuckDBPyConnection, results: Snapshot, plan: TaskPlan, day: date) -> None:
+def create_settled(
+    connection: duckdb.DuckDBPyConnection,
+    results: Snapshot,
+    plan: TaskPlan,
+    day: date,
+    *,
+    other_versions_stand: bool = True,
+) -> None:
     """Make table `settled(unit_id, evaluators)`: for each unit, the evaluators whose newest result stands.
 
-    It stands when it is of the same version and inputs and is evaluated or skipped, or failed `max_attempts` times.
+    It stands when it is of the same inputs and is evaluated or skipped, whichever version of the evaluator said so
+    unless `other_versions_stand` is false; or when this version has failed `max_attempts` times. What a file said
+    before it was pushed as it stood is of this version.
     """
-    relations = [_settled_by(results, plan, use, day) for use in plan.uses]
+    relations = [_settled_by(results, plan, use, day, other_versions_stand) for use in plan.uses]
     connection.execute(
         f"CREATE OR REPLACE TABLE {SETTLED_TABLE} AS SELECT unit_id, list(evaluator) AS evaluators"
         f" FROM ({' UNION ALL '.join(relations)}) GROUP BY unit_id"
     )
 
 
-def _settled_by(results: Snapshot, plan: TaskPlan, use: PlannedUse, day: date) -> str:
+def _settled_by(results: Snapshot, plan: TaskPlan, use: PlannedUse, day: date, other_versions_stand: bool) -> str:
     rows = results.relation(results.files_of(project=plan.task.project, day=day, evaluator=use.name))
-    same = f"(evaluator_version = {literal(use.evaluator.version)} AND input_fingerprint = {literal(use.fingerprint)})"
+    same_inputs = f"(input_fingerprint = {literal(use.fingerprint)})"
+    called = ", ".join(literal(version) for version in plan.hub.versions.called(use.evaluator.name, use.version))
+    same = f"({same_inputs} AND evaluator_version IN ({called}))"
+    stands = same_inputs if other_versions_stand else same
     final = ", ".join(literal(str(outcome)) for outcome in SETTLED)
     errored = literal(str(Outcome.ERRORED))
     return (
         f"SELECT unit_id, {literal(use.name)} AS evaluator FROM {rows} GROUP BY unit_id"
-        f" HAVING arg_max({same}, evaluated_at) AND (arg_max(outcome, evaluated_at) IN ({final})"
+        f" HAVING arg_max({stands}, evaluated_at) AND (arg_max(outcome, evaluated_at) IN ({final})"
         f" OR count(*) FILTER (outcome = {errored} AND {same}) >= {plan.task.max_attempts})"
     )

@@ -12,7 +12,8 @@ import duckdb
 from evals_pipeline.core.outcome import Outcome
 from evals_pipeline.core.sql import literal
 from evals_pipeline.engine.codes import FALSE, MISSING, TRUE
-from evals_pipeline.engine.plan import PlannedUse, TaskPlan
+from evals_pipeline.engine.plan import TaskPlan
+from evals_pipeline.engine.uses import PlannedUse
 from evals_pipeline.evaluators.prebuilt.check import PrebuiltCheck
 from evals_pipeline.lake.delta import Snapshot
 from evals_pipeline.lake.results import current_results

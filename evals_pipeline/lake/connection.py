@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import duckdb
@@ -12,7 +13,7 @@ import pyarrow as pa
 from duckdb.func import FunctionNullHandling, PythonUDFType
 
 from evals_pipeline.core.errors import LakeError
-from evals_pipeline.core.paths import PATH_FUNCTION, find_text
+from evals_pipeline.core.paths import JSON_PATH_FUNCTION, PATH_FUNCTION, find_json, find_text
 from evals_pipeline.lake.limits import MEMORY_LIMIT
 
 _UNPRINTABLE = r"\x1b\[[0-9;]*m|[\x00-\x1f\x7f]"
@@ -20,19 +21,20 @@ _REASON_LENGTH = 500
 
 
 def prepare(connection: duckdb.DuckDBPyConnection, root: str) -> duckdb.DuckDBPyConnection:
-    """Set UTC, register the path function and, for a lake that is not a local folder, its file system."""
+    """Set UTC, register the path functions and, for a lake that is not a local folder, its file system."""
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET enable_progress_bar = false")
     # Without it whole row groups wait for their turn in memory, and files cannot bound their row groups by bytes.
     connection.execute("SET preserve_insertion_order = false")
-    connection.create_function(
-        PATH_FUNCTION,
-        _find_texts,
-        ["VARCHAR", "VARCHAR"],
-        "VARCHAR",
-        type=PythonUDFType.ARROW,
-        null_handling=FunctionNullHandling.SPECIAL,
-    )
+    for name, find in ((PATH_FUNCTION, find_text), (JSON_PATH_FUNCTION, find_json)):
+        connection.create_function(
+            name,
+            partial(_find_all, find),
+            ["VARCHAR", "VARCHAR"],
+            "VARCHAR",
+            type=PythonUDFType.ARROW,
+            null_handling=FunctionNullHandling.SPECIAL,
+        )
     if "://" in root:
         import fsspec
 
@@ -76,11 +78,11 @@ def hashing_second_side(connection: duckdb.DuckDBPyConnection) -> Iterator[None]
         connection.execute("RESET disabled_optimizers")
 
 
-def _find_texts(containers: pa.ChunkedArray, paths: pa.ChunkedArray) -> pa.Array:
-    found = [
-        find_text(container, path) for container, path in zip(containers.to_pylist(), paths.to_pylist(), strict=True)
-    ]
-    return pa.array(found, pa.string())
+def _find_all(
+    find: Callable[[str | None, str], str | None], containers: pa.ChunkedArray, paths: pa.ChunkedArray
+) -> pa.Array:
+    pairs = zip(containers.to_pylist(), paths.to_pylist(), strict=True)
+    return pa.array([find(container, path) for container, path in pairs], pa.string())
 
 
 def _reason(error: Exception) -> str:

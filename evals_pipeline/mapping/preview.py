@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from evals_pipeline.core.columns import SPAN_ID
-from evals_pipeline.core.paths import Path, resolve
+from evals_pipeline.core.paths import Path, resolve, resolve_natural
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,14 +19,15 @@ class VariablePreview:
         path: Where it is read from.
         resolved: In how many of the spans the path finds a value; an empty text is one.
         total: The number of spans looked at.
-        examples: Span id and value, in full, of the first spans; None where the path finds nothing.
+        examples: Span id and value, in full, of the first spans, as the evaluator is shown it; None where the path
+            finds nothing.
     """
 
     variable: str
     path: Path
     resolved: int
     total: int
-    examples: tuple[tuple[str, str | None], ...]
+    examples: tuple[tuple[str, Any], ...]
 
     @property
     def share(self) -> float | None:
@@ -34,16 +36,28 @@ class VariablePreview:
 
 
 def preview(
-    spans: Sequence[Mapping[str, object]], paths: Mapping[str, Path], *, limit: int | None = None
+    spans: Sequence[Mapping[str, object]],
+    paths: Mapping[str, Path],
+    *,
+    limit: int | None = None,
+    are_natural: bool = False,
 ) -> tuple[VariablePreview, ...]:
     """One preview per variable over all `spans`, each with at most `limit` examples (absent: one per span).
 
-    A span is a mapping from column to value, with the derived columns that `paths` name already computed.
+    A span is a mapping from column to value, with the derived columns that `paths` name already computed. Values are
+    text, unless `are_natural`: then they are in their own types, as custom evaluators see them.
     """
-    return tuple(_preview_of(variable, path, spans, limit) for variable, path in paths.items())
+    find = resolve_natural if are_natural else resolve
+    return tuple(_preview_of(variable, path, spans, find, limit) for variable, path in paths.items())
 
 
-def _preview_of(variable: str, path: Path, spans: Sequence[Mapping[str, object]], limit: int | None) -> VariablePreview:
-    values = [(str(span[SPAN_ID]), resolve(span, path)) for span in spans]
+def _preview_of(
+    variable: str,
+    path: Path,
+    spans: Sequence[Mapping[str, object]],
+    find: Callable[[Mapping[str, Any], Path], Any],
+    limit: int | None,
+) -> VariablePreview:
+    values = [(str(span[SPAN_ID]), find(span, path)) for span in spans]
     resolved = sum(value is not None for _, value in values)
     return VariablePreview(variable, path, resolved, len(values), tuple(values[:limit]))

@@ -13,6 +13,7 @@ from dagster_duckdb import DuckDBResource
 
 from evals_pipeline.core.task import Project, Task
 from evals_pipeline.engine.plan import TaskPlan
+from evals_pipeline.evaluators.custom.custom import Custom
 from evals_pipeline.orchestration import naming
 from evals_pipeline.orchestration.checks import check_specs
 from evals_pipeline.orchestration.config import RunOptions
@@ -80,7 +81,7 @@ def results_asset(project: Project, planned: TaskPlan, frame: Frame) -> dg.Asset
         **_of_task(planned),
         deps=[naming.inputs_asset(project.name, task.name)],
         description=_described(planned),
-        kinds={"duckdb", str(planned.granularity)} | ({"openai"} if planned.judges else set()),
+        kinds={"duckdb", str(planned.granularity), *_asked(planned)},
         check_specs=check_specs(key),
     )
     def results(
@@ -142,6 +143,13 @@ def _of_task(planned: TaskPlan) -> dict[str, Any]:
     }
 
 
+def _asked(planned: TaskPlan) -> set[str]:
+    """What evaluates besides DuckDB, the dearest of it: Dagster shows three kinds of an asset and no more."""
+    if planned.judges:
+        return {"openai"}
+    return {"python"} if any(isinstance(use.evaluator, Custom) for use in planned.uses) else set()
+
+
 def _described(planned: TaskPlan) -> str:
     """The task's description and, because nobody has the file beside the page, what it does."""
     task = planned.task
@@ -151,7 +159,9 @@ def _described(planned: TaskPlan) -> str:
     )
     chosen = "all" if task.sampling_rate == 1 else f"{task.sampling_rate:.4g} of"
     matching = f" where `{task.filter}`" if task.filter else ""
-    return f"{task.description}\n\nEvaluators: {uses}.\n\nJudged: {chosen} {planned.granularity}s{matching}.".strip()
+    notices = "".join(f"\n\n{notice.file} {notice.message}" for notice in planned.notices)
+    judged = f"Judged: {chosen} {planned.granularity}s{matching}."
+    return f"{task.description}\n\nEvaluators: {uses}.\n\n{judged}{notices}".strip()
 
 
 def _cadence(task: Task) -> str:

@@ -22,7 +22,7 @@ def broken_specs(catalog: Catalog) -> list[dg.AssetSpec]:
             group_name=naming.BROKEN_GROUP,
             description=f"**This {file.kind} is not loaded.**\n\n{file}",
             tags={naming.BROKEN_TAG: file.kind},
-            kinds={"yaml"},
+            kinds={"python" if file.path.suffix == ".py" else "yaml"},
             metadata={"file": dg.MetadataValue.path(str(file.path)), "problem": dg.MetadataValue.text(str(file))},
         )
         for file in catalog.broken

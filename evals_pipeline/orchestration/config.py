@@ -18,10 +18,13 @@ class RunOptions(dg.Config):
     filter: str | None = Field(default=None, description="Filter in place of the task's, such as: span_kind = 'LLM'")
     max_units: int | None = Field(default=None, description="Units taken on per day, at least 1.")
     override: bool = Field(default=False, description="Evaluate again what has a result; the new one supersedes it.")
+    reevaluate: str | None = Field(
+        default=None, description="new-version: evaluate again what has a result of another version of its evaluator."
+    )
 
     def overrides(self) -> Overrides:
         """The same choice in the engine's words."""
-        return Overrides(self.sampling_rate, self.filter, self.max_units, self.override)
+        return Overrides(self.sampling_rate, self.filter, self.max_units, self.override, self.reevaluate)
 
     @classmethod
     def run_config(cls, op: str, overrides: Overrides) -> dict[str, object]:

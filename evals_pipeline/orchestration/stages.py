@@ -14,17 +14,22 @@ from datetime import date
 import dagster as dg
 from dagster_duckdb import DuckDBResource
 
+from evals_pipeline.core.outcome import Outcome
 from evals_pipeline.core.task import Project, Task
 from evals_pipeline.engine.annotations import attach_results
+from evals_pipeline.engine.askers import run_sandbox
 from evals_pipeline.engine.inputs import Selection, select_inputs
 from evals_pipeline.engine.installation import Installation
 from evals_pipeline.engine.plan import Overrides, TaskPlan
 from evals_pipeline.engine.results import evaluate_inputs
+from evals_pipeline.engine.run_errors import error_classes
+from evals_pipeline.engine.sandboxes import RunSandbox
 from evals_pipeline.engine.spans import collect_spans
 from evals_pipeline.lake.tables import SPANS
 from evals_pipeline.ledger.ledger import RunKey
 from evals_pipeline.orchestration import metadata as m
 from evals_pipeline.orchestration.checks import checked
+from evals_pipeline.orchestration.confinement import errors_metadata, sandbox_metadata
 from evals_pipeline.orchestration.failures import recorded, shown
 from evals_pipeline.orchestration.frame import Frame
 from evals_pipeline.orchestration.partitions import days_of
@@ -70,9 +75,10 @@ def select(context: Context, here: Installation, planned: TaskPlan, overrides: O
 def evaluate(context: Context, here: Installation, planned: TaskPlan, frame: Frame) -> list[dg.AssetCheckResult]:
     """Judge each day's inputs; returns the verdicts of the checks on all of them."""
     keys = keys_of(context, planned.task)
-    for key in keys:
-        with recorded(here.ledger, key, keys, now=frame.now):
-            report(context, key.day, _evaluated(here, planned, key, frame))
+    with run_sandbox(planned) as sandbox:
+        for key in keys:
+            with recorded(here.ledger, key, keys, now=frame.now):
+                report(context, key.day, _evaluated(here, planned, key, frame, sandbox))
     return checked(here, planned, keys)
 
 
@@ -87,16 +93,19 @@ def keys_of(context: Context, task: Task) -> list[RunKey]:
     return [RunKey(context.run.run_id, task.project, task.name, day) for day in days_of(context)]
 
 
-def _evaluated(here: Installation, planned: TaskPlan, key: RunKey, frame: Frame) -> Metadata:
+def _evaluated(here: Installation, planned: TaskPlan, key: RunKey, frame: Frame, sandbox: RunSandbox) -> Metadata:
     """Evaluate one day as the options say that its inputs were chosen with, which the ledger remembers."""
     chosen = here.ledger.run(key) or here.ledger.latest_selection(key.project, key.task, key.day)
     planned = planned.differently(Overrides(**(chosen.options if chosen else {})))
     began = time.monotonic()
-    evaluated = evaluate_inputs(here, planned, key, now=frame.now, progressed=frame.progress_of("results", key.day))
+    progressed = frame.progress_of("results", key.day)
+    evaluated = evaluate_inputs(here, planned, key, now=frame.now, progressed=progressed, sandbox=sandbox)
     seconds = time.monotonic() - began
     run = here.ledger.run(key)
     arrival = Selection(**run.selection).spans_stamp if run is not None and run.selection else 0
-    return m.results_metadata(evaluated, seconds=seconds, newest_arrival=arrival, now=frame.now())
+    shown = m.results_metadata(evaluated, seconds=seconds, newest_arrival=arrival, now=frame.now())
+    has_errors = any(of.get(Outcome.ERRORED) for of in evaluated.counts.values())
+    return shown | sandbox_metadata(run) | errors_metadata(error_classes(here, planned, key) if has_errors else ())
 
 
 def _rows_by_day(here: Installation, project: str) -> dict[date, int]:

@@ -122,14 +122,19 @@ class Channel:
             LostWorkerError: The worker is stuck, gone, or says what it must not.
         """
         patience = Patience(seconds + GRACE_SECONDS, self.begun, rows)
-        while (left := patience.left()) > 0:
-            for descriptor, _ in self._poll.poll(1_000 * min(left, _LOOK_SECONDS)):
+        is_over = False
+        while not is_over:
+            left = patience.left()
+            # What is there already came in time: it may be the pipeline that was held up, or stopped by Ctrl-Z.
+            is_over = left <= 0
+            for descriptor, _ in self._poll.poll(1_000 * max(0.0, min(left, _LOOK_SECONDS))):
                 if descriptor == self._pipes.rows:
                     self._send_more()
                 elif descriptor == self._pipes.log:
                     self._keep_log()
                 elif frame := self._received(number):
                     patience.renew()
+                    is_over = False
                     yield frame
         raise LostWorkerError("TimeoutError", f"{what} took longer than {seconds:g} s")
 

@@ -35,11 +35,13 @@ class Pipes:
     """Three pipes and eight bytes in common: the pipeline's ends, and those that are a worker's."""
 
     def __init__(self) -> None:
-        its_rows, self.rows = os.pipe()
-        self.log, its_log = os.pipe()
-        self.results, its_results = os.pipe()
-        # Shared memory: where a row never ends, nobody in there can be asked which one it is.
-        self.progress = _shared_page()
+        with contextlib.ExitStack() as made:  # where one cannot be made, those before it are closed
+            its_rows, self.rows = _pipe(made)
+            self.log, its_log = _pipe(made)
+            self.results, its_results = _pipe(made)
+            # Shared memory: where a row never ends, nobody in there can be asked which one it is.
+            self.progress = _shared_page()
+            made.pop_all()
         self._for_worker = [its_rows, its_log, its_results]
         for each in (*self._for_worker, self.progress):
             # A worker of the same user could open them again through /proc/self/fd, which Landlock does not rule.
@@ -64,6 +66,13 @@ class Pipes:
         self.give_away()
         for each in (self.rows, self.log, self.results, self.progress):
             os.close(each)
+
+
+def _pipe(made: contextlib.ExitStack) -> tuple[int, int]:
+    pipe = os.pipe()
+    for each in pipe:
+        made.callback(os.close, each)
+    return pipe
 
 
 def _enlarge(pipe: int) -> None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECONDS = {"s": (1_000_000, 1), "ms": (1_000, 1), "us": (1, 1), "ns": (1, 1_000)}
+"""Unit of a column of times -> what its numbers are multiplied with and divided by."""
 
 
 def packed(batch: pa.RecordBatch) -> bytes:
@@ -29,7 +31,11 @@ def packed(batch: pa.RecordBatch) -> bytes:
 
 
 def calls(payload: bytearray, program: Program) -> Iterator[dict[str, Any]]:
-    """The arguments of `evaluate` for each row that `packed` was given."""
+    """The arguments of `evaluate` for each row that `packed` was given.
+
+    A value that Python cannot hold, such as a time in the year 20000, is shown as None: it must not take the other rows
+    with it.
+    """
     import pyarrow as pa
 
     count = int.from_bytes(payload[:4], "little")
@@ -49,8 +55,7 @@ def _shown(batch: pa.RecordBatch, program: Program) -> Callable[[str], Iterable[
         column = batch.column(path)
         if path in program.json_columns:
             return map(_parsed, column.to_pylist())
-        values: list[Any] = _times(column) if pa.types.is_timestamp(column.type) else column.to_pylist()
-        return values
+        return _times(column) if pa.types.is_timestamp(column.type) else _values(column)
 
     return shown
 
@@ -75,9 +80,32 @@ def _parsed(text: str | None) -> Any:
         return text
 
 
+def _values(column: pa.Array) -> list[Any]:
+    try:
+        values: list[Any] = column.to_pylist()
+    except (OverflowError, ValueError):
+        values = [_value(each) for each in column]
+    return values
+
+
+def _value(scalar: pa.Scalar) -> Any:
+    try:
+        return scalar.as_py()
+    except (OverflowError, ValueError):
+        return None
+
+
 def _times(column: pa.Array) -> list[datetime | None]:
     """Times in UTC, a zone that needs no file; a column without a zone is taken for UTC."""
     import pyarrow as pa
 
-    numbers = column.cast(pa.timestamp("us", column.type.tz), safe=False).cast(pa.int64()).to_pylist()
-    return [None if each is None else _EPOCH + timedelta(microseconds=each) for each in numbers]
+    factor, divisor = _MICROSECONDS[column.type.unit]
+    numbers = column.cast(pa.int64()).to_pylist()
+    return [None if each is None else _time(each * factor // divisor) for each in numbers]
+
+
+def _time(microseconds: int) -> datetime | None:
+    try:
+        return _EPOCH + timedelta(microseconds=microseconds)
+    except OverflowError:
+        return None

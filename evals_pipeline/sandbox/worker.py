@@ -79,8 +79,8 @@ class _Judge:
     def run(self, calls: Iterable[dict[str, Any]], begun: memoryview) -> None:
         evaluate, done = self._evaluate, self._rows
         held, due = 0, monotonic() + FLUSH_SECONDS
-        for position, arguments in enumerate(calls, start=1):
-            begun[0] = position
+        begun[0] = 1
+        for following, arguments in enumerate(calls, start=2):
             try:
                 row = settled(evaluate(**arguments))
             except BaseException as error:  # noqa: BLE001  # SystemExit and KeyboardInterrupt end a row, too
@@ -92,6 +92,7 @@ class _Judge:
             if len(done) >= FLUSH_ROWS or held >= FLUSH_CHARACTERS or monotonic() >= due:
                 self._flush()
                 held, due = 0, monotonic() + FLUSH_SECONDS
+            begun[0] = following  # before its values are read, which may be what breaks this worker
         self._flush()
 
     def _fail(self, error: BaseException) -> int:

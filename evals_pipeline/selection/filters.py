@@ -81,6 +81,16 @@ def parse_filter(text: str, *, field: str = "") -> Filter:
         raise
 
 
+def joined(one: Filter, other: Filter) -> Filter:
+    """The filter that is true when both are."""
+    return Filter(
+        text=f"({one.text}) AND ({other.text})",
+        sql=f"({one.sql} AND {other.sql})",
+        clauses=(*one.clauses, *other.clauses),
+        columns=one.columns | other.columns,
+    )
+
+
 def _read(text: str) -> Filter:
     tokens = scan(text)
     nodes = _operands(_parse(tokens, text), exp.And)

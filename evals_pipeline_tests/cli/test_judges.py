@@ -152,6 +152,14 @@ def test_every_kind_of_file_has_a_schema_that_editors_can_use(kind: FileKind) ->
     assert schema["$schema"].startswith("https://json-schema.org/")
 
 
+def test_the_schema_of_evaluators_knows_judges_and_settings_of_code() -> None:
+    schema = file_schema(FileKind.EVALUATOR)
+
+    kinds = [schema["$defs"][each["$ref"].rpartition("/")[2]] for each in schema["oneOf"]]
+    assert [kind["properties"]["kind"]["const"] for kind in kinds] == ["judge", "code"]
+    assert [kind["required"] for kind in kinds] == [["kind", "template", "choices"], ["kind"]]
+
+
 def test_the_schema_of_tasks_names_the_judges() -> None:
     uses = file_schema(FileKind.TASK)["$defs"]["EvaluatorUse"]
 

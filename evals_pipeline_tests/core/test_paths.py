@@ -10,7 +10,18 @@ from hypothesis import strategies as st
 
 from evals_pipeline.core.columns import ALIASES, DERIVED_COLUMNS, SPAN_COLUMNS
 from evals_pipeline.core.errors import MappingError
-from evals_pipeline.core.paths import PATH_FUNCTION, Path, as_text, find_text, parse_path, resolve
+from evals_pipeline.core.paths import (
+    JSON_PATH_FUNCTION,
+    PATH_FUNCTION,
+    Path,
+    as_json,
+    as_text,
+    find_json,
+    find_text,
+    parse_path,
+    resolve,
+    resolve_natural,
+)
 
 MESSAGES = json.dumps([{"message": {"role": "user", "content": "hi"}}, {"message.content": "joined", "empty": ""}])
 
@@ -223,6 +234,54 @@ def test_the_sql_of_a_path_finds_what_python_finds(container: str, path: list[st
         found = connection.execute(f"SELECT {parsed.sql} FROM (SELECT ? AS attributes)", [container]).fetchone()
 
     assert found == (resolve({"attributes": container}, parsed),)
+
+
+@settings(max_examples=500)
+@given(container=st.none() | st.text() | json_values.map(json.dumps), path=st.lists(parts, max_size=6).map(".".join))
+def test_the_json_of_a_path_is_there_exactly_where_its_text_is_and_says_the_natural_value(
+    container: str | None, path: str
+) -> None:
+    found, text = find_json(container, path), find_text(container, path)
+
+    assert (found is None) == (text is None)
+    assert found == (
+        None if text is None else as_json(resolve_natural({"a": container}, Path("a", tuple(path.split(".")))))
+    )
+
+
+def test_a_value_keeps_its_type_where_that_is_asked_for() -> None:
+    tags = {"tags": ["a", 1, 1.5, True, "[1]"]}
+    span = {
+        "name": "[1]",
+        "attributes.llm.token_count.total": 12,
+        "attributes.metadata": json.dumps(tags),
+        "events": "no JSON",
+    }
+
+    assert resolve_natural(span, parse_path("name")) == "[1]"
+    assert resolve_natural(span, parse_path("attributes.llm.token_count.total")) == 12
+    assert resolve_natural(span, parse_path("attributes.metadata")) == tags
+    assert [resolve_natural(span, parse_path(f"attributes.metadata.tags.{n}")) for n in range(6)] == [
+        *tags["tags"],
+        None,
+    ]
+    assert resolve_natural(span, parse_path("events")) == "no JSON"
+    assert resolve_natural(span, parse_path("attributes.output.value")) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "sql", "is_json"),
+    [
+        ("name", '"name"', False),
+        ("start_time", '"start_time"', False),
+        ("attributes.metadata", '"attributes.metadata"', True),
+        ("attributes.metadata.a.b", f"{JSON_PATH_FUNCTION}(\"attributes.metadata\", 'a.b')", True),
+        ("attributes.output.value.a", f"{JSON_PATH_FUNCTION}(\"attributes.output.value\", 'a')", True),
+        ("latency_ms", DERIVED_COLUMNS["latency_ms"], False),
+    ],
+)
+def test_the_natural_sql_of_a_path_says_whether_it_is_json(path: str, sql: str, is_json: bool) -> None:
+    assert (parse_path(path).natural_sql, parse_path(path).is_json) == (sql, is_json)
 
 
 def test_the_sql_of_a_derived_column_is_its_expression() -> None:

@@ -1,5 +1,6 @@
 """What the pages show is run: consoles, files, Python, queries, filters and paths."""
 
+import ast
 import contextlib
 import io
 import json
@@ -10,13 +11,16 @@ import click
 import pytest
 import yaml
 from typer.main import get_command
+from typer.testing import CliRunner
 
 from evals_pipeline.cli.main import app
+from evals_pipeline.cli.scaffold import TEMPLATES
 from evals_pipeline.core.errors import FilterError, MappingError
 from evals_pipeline.core.paths import parse_path, resolve
 from evals_pipeline.engine.catalog import read_catalog
 from evals_pipeline.engine.installation import opened
 from evals_pipeline.engine.queries import lake_views, query_lake
+from evals_pipeline.evaluators.custom.checking import check_source
 from evals_pipeline.orchestration.build import build_definitions
 from evals_pipeline.orchestration.component import EvaluationTasks
 from evals_pipeline.orchestration.config import RunOptions
@@ -27,11 +31,11 @@ from evals_pipeline_tests.docs.consoles import Console, difference, shell_comman
 from evals_pipeline_tests.docs.markdown import Block, Page, page, pages
 
 _LANGUAGES = {"console", "sh", "yaml", "python", "text", "json", "sql", "sql filter", "csv gold.csv"}
-_OTHER_PROGRAMS = {"pip", "export"}
+_OTHER_PROGRAMS = {"pip", "export", "python"}
 BROKEN = "broken: "
 """What the first line of a file begins with that cannot be used."""
 FILES = ("tasks/", "projects/", "evaluators/", "models.yaml")
-FOLLOWED = {"docs/judges.md"}
+FOLLOWED = {"docs/judges.md", "docs/custom_evaluators.md", "docs/hub.md"}
 """Pages whose files belong to the project in which their commands are run."""
 
 
@@ -86,6 +90,8 @@ def write_shown_file(block: Block, folder: Path) -> None:
     elif block.info == "yaml" and title.startswith(FILES) and block.page in FOLLOWED:
         (folder / title).parent.mkdir(exist_ok=True)
         (folder / title).write_text(block.text, "utf-8")
+    elif block.info == "python" and title.startswith("evaluators/") and block.page in FOLLOWED:
+        (folder / title).write_text(block.text, "utf-8")
     elif block.info.startswith("csv "):
         (folder / block.info.removeprefix("csv ")).write_text(block.text, "utf-8")
 
@@ -137,20 +143,59 @@ def test_files_can_be_used_as_they_are_shown(block: Block, tmp_path: Path) -> No
     for folder in ("projects", "tasks", "evaluators"):
         (tmp_path / folder).mkdir()
     (tmp_path / "projects" / "support_bot.yaml").write_text("source: {type: files, path: ./traces}\n", "utf-8")
-    write_judges_of(block.page, tmp_path)
+    write_evaluators_of(block.page, tmp_path)
 
     (tmp_path / name).write_text(text, "utf-8")
 
     assert [str(file) for file in read_catalog(tmp_path).broken] == []
 
 
-def write_judges_of(page_name: str, folder: Path) -> None:
-    """What tasks on that page may name: its judges, and a model for those that name none."""
+def write_evaluators_of(page_name: str, folder: Path) -> None:
+    """What tasks on that page may name: its judges and classes, and a model for judges that name none."""
     (folder / "models.yaml").write_text("default: {name: gpt-5-mini}\n", "utf-8")
-    for block in page(page_name).blocks_of("yaml"):
+    for block in [*page(page_name).blocks_of("yaml"), *page(page_name).blocks_of("python")]:
         name, text = titled(block)
         if name.startswith("evaluators/"):
             (folder / name).write_text(text, "utf-8")
+
+
+@pytest.mark.parametrize(
+    "block", [given for given in blocks("python") if titled(given.values[0])[0].startswith("evaluators/")]
+)
+def test_classes_have_no_problems(block: Block) -> None:
+    report = check_source(block.text)
+
+    assert report.is_ok
+    assert report.problems == ()
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/custom_evaluators.md"])
+def test_the_class_that_is_shown_is_the_one_that_init_makes(name: str) -> None:
+    shown = next(block for block in page(name).blocks_of("python") if titled(block)[0] == "evaluators/polite.py")
+    made = (TEMPLATES / "init" / "evaluators" / "polite.py").read_text("utf-8")
+
+    assert class_of(shown.text) == class_of(made)
+
+
+def class_of(source: str) -> str:
+    """The syntax of its class, docstrings and explanations of results aside."""
+    (found,) = [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)]
+    for node in ast.walk(found):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node):
+            node.body = node.body[1:]
+    return ast.unparse(found)
+
+
+def test_the_problem_matcher_reads_what_the_check_prints(tmp_path: Path) -> None:
+    (block,) = page("docs/custom_evaluators.md").blocks_of("json")
+    pattern = json.loads(block.text)["problemMatcher"]["pattern"]
+    (tmp_path / "empty.py").write_text("import requests\n", "utf-8")
+
+    printed = CliRunner().invoke(app, ["hub", "check", str(tmp_path / "empty.py")]).stdout.splitlines()
+
+    found = [match for line in printed if (match := re.fullmatch(pattern["regexp"], line))]
+    assert {match[pattern["code"]] for match in found} == {"unavailable-module", "no-class"}
+    assert {match[pattern["severity"]] for match in found} == {"error"}
 
 
 @pytest.mark.parametrize("block", yaml_blocks(BROKEN))

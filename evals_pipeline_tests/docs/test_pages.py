@@ -10,21 +10,27 @@ from typer.main import get_command
 
 from evals_pipeline.cli import exits
 from evals_pipeline.cli.main import app
+from evals_pipeline.core.code import CodeSettings, ParameterSpec
 from evals_pipeline.core.columns import ADDED_SPAN_COLUMNS, ALIASES, DERIVED_COLUMNS, RESULT_COLUMNS, SPAN_COLUMNS
-from evals_pipeline.core.evaluator import AnnotatorKind
+from evals_pipeline.core.evaluator import EXPLANATION_LENGTH, AnnotatorKind
 from evals_pipeline.core.judge import JudgeSpec
 from evals_pipeline.core.model import ModelSpec, Price
 from evals_pipeline.core.outcome import Outcome
 from evals_pipeline.core.task import Budget, Continuous, EvaluatorUse, FilesSink, FilesSource, Project, Task
 from evals_pipeline.engine.hub import HubEntry, hub_entries
+from evals_pipeline.evaluators.custom.problem_codes import PROBLEM_CODES
 from evals_pipeline.orchestration.config import RunOptions
+from evals_pipeline.sandbox.frames import FRAME_BYTES
+from evals_pipeline.sandbox.program import Limits
+from evals_pipeline.sandbox.results import ERROR_MESSAGE_LENGTH, LABEL_LENGTH, METADATA_LENGTH
+from evals_pipeline.sandbox.settings import PACKAGES
 from evals_pipeline_tests.conftest import REPOSITORY
 from evals_pipeline_tests.docs.markdown import Page, page, pages
 
 DECISION_LINES = 40
 FIRST_SCREEN_LINES = 25
 IMAGE_BYTES = 150_000
-_SETTING = re.compile(r"\bEVALS_[A-Z_]+\b")
+_SETTING = re.compile(r"\bEVALS_[A-Z_]*[A-Z]\b")
 
 
 def commands() -> Iterator[tuple[str, click.Command]]:
@@ -125,6 +131,8 @@ def test_every_check_is_described(entry: HubEntry) -> None:
         ("docs/tasks.md", Continuous, "continuous."),
         ("docs/tasks.md", EvaluatorUse, ""),
         ("docs/tasks.md", Budget, "budget."),
+        ("docs/custom_evaluators.md", CodeSettings, ""),
+        ("docs/custom_evaluators.md", ParameterSpec, "parameters.<name>."),
         ("docs/judges.md", JudgeSpec, ""),
         ("docs/judges.md", ModelSpec, ""),
         ("docs/judges.md", Price, "price."),
@@ -132,7 +140,7 @@ def test_every_check_is_described(entry: HubEntry) -> None:
 )
 def test_every_setting_of_a_file_is_described(name: str, model: type[BaseModel], prefix: str) -> None:
     text = page(name).text
-    given_by_file = {"name"} if model in (Project, Task, JudgeSpec) else set()
+    given_by_file = {"name"} if model in (Project, Task, JudgeSpec, CodeSettings) else set()
     names = {field.alias or known for known, field in model.model_fields.items()} - given_by_file
 
     assert sorted(known for known in names if f"| `{prefix}{known}` |" not in text) == []
@@ -158,6 +166,26 @@ def test_every_word_is_explained(name: str, words: list[str]) -> None:
     text = page(name).text
 
     assert [word for word in words if f"`{word}`" not in text] == []
+
+
+def test_the_table_of_problems_says_what_the_check_says() -> None:
+    rows = page("docs/custom_evaluators.md").table("Problem codes")
+
+    assert rows == [[f"`{code}`", each.severity, each.meaning] for code, each in PROBLEM_CODES.items()]
+
+
+def test_the_limits_of_the_sandbox_are_those_that_hold() -> None:
+    text = page("docs/sandbox.md").text
+    limits = Limits()
+
+    assert f"| {limits.memory_mb} MiB a worker" in text
+    assert f"| {limits.row_seconds:g} s; `row_seconds`" in text
+    assert f"| {limits.load_seconds:g} s |" in text
+    assert f"| {limits.strikes} in a run |" in text
+    assert f"| {FRAME_BYTES // 2**20} MiB |" in text
+    assert f"{LABEL_LENGTH}, {EXPLANATION_LENGTH:,}, {METADATA_LENGTH:,} and {ERROR_MESSAGE_LENGTH:,} char" in text
+    assert ", ".join(PACKAGES) in text
+    assert ", ".join(PACKAGES) in page("docs/custom_evaluators.md").text
 
 
 def test_every_exit_code_is_explained() -> None:

@@ -15,6 +15,7 @@ from evals_pipeline.engine.dry_run import DayForecast, forecast, total_estimates
 from evals_pipeline.engine.estimates import JudgeEstimate
 from evals_pipeline.engine.explaining import Decision, explain
 from evals_pipeline.engine.installation import opened
+from evals_pipeline.engine.plan import Overrides
 from evals_pipeline.engine.spans import collect_spans
 from evals_pipeline_tests.builders import (
     DAY,
@@ -49,7 +50,7 @@ def forecast_of(folder: Path, *, override: bool = False, task: str = "tone") -> 
     catalog = read_catalog(folder)
     with opened(folder) as here:
         collect_spans(here, catalog.project("shop"), now=now)
-        return forecast(here, catalog.task(task), Window.of_day(DAY), override=override)
+        return forecast(here, catalog.task(task), Window.of_day(DAY), Overrides(override=override))
 
 
 @pytest.fixture

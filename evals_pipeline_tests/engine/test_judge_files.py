@@ -90,7 +90,14 @@ JUDGES = {
     "a typo": (JUDGE + "modle: x\n", "modle", "no setting 'modle'", "did you mean 'model'?"),
     "another name": ("name: other\n" + JUDGE, "name", "file name", "'politeness'"),
     "no kind": (JUDGE.replace("kind: judge", ""), "kind", "missing", "kind:"),
-    "another kind": (JUDGE.replace("kind: judge", "kind: code"), "kind", "'judge'", ""),
+    "another kind": (JUDGE.replace("kind: judge", "kind: human"), "kind", "'judge' or 'code', not 'human'", ""),
+    "code that is not there": (
+        JUDGE.replace("judge", "code", 1),
+        "kind",
+        "no politeness.py",
+        "evaluators/politeness.py",
+    ),
+    "a filter that is none": (JUDGE + "filter: span_kind =\n", "filter", "", ""),
     "one choice": (JUDGE.replace(", rude: 0", ""), "choices", "at least two different labels; there is: polite", ""),
     "a choice twice": (
         JUDGE.replace("{polite: 1, rude: 0}", "[polite, polite, rude]"),

@@ -132,20 +132,21 @@ def test_a_long_value_is_cut_and_the_result_says_so(tmp_path: Path, provider: Pr
     assert max(map(len, provider.prompts)) < 5_000
 
 
-def test_a_second_run_asks_nothing_and_a_new_template_asks_all(tmp_path: Path, provider: Provider) -> None:
+def test_a_second_run_asks_nothing_and_a_new_template_is_for_new_units(tmp_path: Path, provider: Provider) -> None:
     folder = judged_folder(tmp_path, provider.base_url, talks(3))
     walk(folder, "tone")
 
     again = walk(folder, "tone", run_id="again")
     write_judge(folder, "politeness", JUDGE.replace("politely", "kindly"))
+    deliver(folder, "second", talks(1, prefix="new"))
     changed = walk(folder, "tone", run_id="changed")
 
     assert again.evaluated.rows == 0
-    assert changed.counts == {"politeness": {"evaluated": 3}}
-    assert len(provider.asked) == 6
+    assert changed.counts == {"politeness": {"evaluated": 1, "already_evaluated": 3}}
+    assert len(provider.asked) == 4
 
 
-def test_another_model_is_another_version_and_the_task_may_choose_it(tmp_path: Path, provider: Provider) -> None:
+def test_another_model_is_another_input_and_the_task_may_choose_it(tmp_path: Path, provider: Provider) -> None:
     folder = judged_folder(tmp_path, provider.base_url, talks(2))
     walk(folder, "tone")
     more = f"{{name: gpt-big, base_url: '{provider.base_url}'}}"

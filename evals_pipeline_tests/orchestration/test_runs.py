@@ -189,12 +189,26 @@ def test_the_launchpad_can_ask_for_everything_again(tmp_path: Path, instance: dg
     assert (once, len(units(folder))) == (3, 6)
 
 
+def test_the_launchpad_can_ask_for_results_of_older_versions_again(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    folder = folder_with(tmp_path, spans(3))
+    run(folder, instance, DAY)
+
+    again = run(folder, instance, DAY, run_config=overriding(reevaluate="new-version"))
+
+    newest = next(found for found in ledger_runs(folder) if found.key.run_id == again.run_id)
+    assert newest.options == {"reevaluate": "new-version"}
+    assert newest.outcomes["json_parseable"] == {"already_evaluated": 3}
+
+
 @pytest.mark.parametrize(
     ("chosen", "words"),
     [
         pytest.param({"sampling_rate": 7.0}, "sampling_rate", id="a rate above one"),
         pytest.param({"filter": "spankind = 'LLM'"}, "spankind", id="a filter on an unknown column"),
         pytest.param({"max_units": 0}, "max_units", id="no unit at all"),
+        pytest.param({"reevaluate": "all"}, "new-version", id="evaluating again what nobody knows"),
     ],
 )
 def test_a_bad_option_is_refused_before_anything_is_selected(
@@ -205,7 +219,7 @@ def test_a_bad_option_is_refused_before_anything_is_selected(
     result = run(folder, instance, DAY, run_config=overriding(**chosen))
 
     (failure,) = said(result)
-    assert words in (failure.description or "")
+    assert words in f"{failure.description} {failure.metadata}"
     assert ledger_runs(folder) == []
 
 

@@ -5,5 +5,6 @@ modules `regex_sql`, `keyword_sql`, `json_sql` and `exact_sql` say the same as D
 where they are in doubt. `registry` joins the two under a name.
 
 Add a check by writing its definition, its expression (or none) and an entry in `registry`; the property test in
-`evals_pipeline_tests/evaluators` then compares the two. Nothing here imports another room but `core`.
+`evals_pipeline_tests/evaluators` then compares the two. `confined` is for patterns of users that DuckDB cannot search
+for: what of a definition is sent to the sandbox. Nothing else here imports another room but `core`.
 """

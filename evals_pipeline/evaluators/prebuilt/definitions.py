@@ -49,6 +49,7 @@ class MatchesRegex:
     TRUE: ClassVar = EvaluationResult(1.0, "matches", "The text matches the pattern.")
     FALSE: ClassVar = EvaluationResult(0.0, "no_match", "The text does not match the pattern.")
     TIMEOUT_SECONDS: ClassVar = 1.0
+    TIMED_OUT: ClassVar = f"timed out: the pattern was searched for longer than {TIMEOUT_SECONDS:g} s"
 
     def evaluate(self, text: str) -> EvaluationResult:
         """The verdict on `text`; raises EvaluatorError when the search takes too long."""
@@ -57,8 +58,7 @@ class MatchesRegex:
         try:
             found = find(text, timeout=self.TIMEOUT_SECONDS)
         except TimeoutError as error:
-            limit = f"{self.TIMEOUT_SECONDS:g} s"
-            raise EvaluatorError(f"timed out: the pattern was searched for longer than {limit}") from error
+            raise EvaluatorError(self.TIMED_OUT) from error
         return self.TRUE if found else self.FALSE
 
 

@@ -1,69 +1,28 @@
-"""Reading the parameters of a check: strict, with the place of every mistake."""
+"""What a check's parameters must look like: patterns that compile, keywords that say something."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 import regex
 
-from evals_pipeline.core.errors import ParameterError, did_you_mean
-from evals_pipeline.core.evaluator import Parameter
+from evals_pipeline.core.errors import ParameterError
+from evals_pipeline.core.evaluator import ParameterType
+from evals_pipeline.evaluators.parameters import Reader, boolean, text, texts
 from evals_pipeline.evaluators.prebuilt.definitions import REGEX_FLAGS
 
 
-def read(name: str, known: tuple[Parameter, ...], given: Mapping[str, object], *, field: str) -> dict[str, Any]:
-    """Every known parameter with its given or default value; lists become tuples.
-
-    Raises:
-        ParameterError: One is missing, unknown or of the wrong form; `field` and the parameter's name say where.
-    """
-    by_name = {parameter.name: parameter for parameter in known}
-    for word in given:
-        if word not in by_name:
-            message = f"{name} has no parameter {word!r}; it has: {', '.join(by_name)}"
-            raise ParameterError(message, field=f"{field}.{word}", hint=did_you_mean(str(word), by_name))
-    return {parameter.name: _value(name, parameter, given, f"{field}.{parameter.name}") for parameter in known}
-
-
-def _value(name: str, parameter: Parameter, given: Mapping[str, object], field: str) -> object:
-    if parameter.name in given:
-        return _READERS[parameter.type](given[parameter.name], field)
-    if parameter.is_required:
-        message = f"{name} needs the parameter {parameter.name!r}"
-        raise ParameterError(message, field=field, hint=parameter.description)
-    return parameter.default
-
-
-def _boolean(value: object, field: str) -> bool:
-    if not isinstance(value, bool):
-        raise ParameterError(f"{value!r} is neither true nor false", field=field)
-    return value
-
-
-def _text(value: object, field: str) -> str:
-    if not isinstance(value, str):
-        raise ParameterError(f"{value!r} is no text", field=field, hint=f'write "{value}" for the text {value}')
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise ParameterError("half of a surrogate pair is no text", field=field) from error
-    return value
-
-
-def _texts(value: object, field: str) -> tuple[str, ...]:
-    if not isinstance(value, list | tuple):
-        raise ParameterError(f"{value!r} is no list", field=field, hint=f"write [{value}]")
-    if not value:
+def _keywords(value: object, field: str) -> tuple[str, ...]:
+    words = texts(value, field)
+    if not words:
         raise ParameterError("the list is empty", field=field, hint="name at least one")
-    texts = tuple(_text(item, f"{field}.{index}") for index, item in enumerate(value))
-    if "" in texts:
-        raise ParameterError("an empty text is in every text", field=f"{field}.{texts.index('')}", hint="leave it out")
-    return texts
+    if "" in words:
+        raise ParameterError("an empty text is in every text", field=f"{field}.{words.index('')}", hint="leave it out")
+    return words
 
 
-def _regex(value: object, field: str) -> str:
-    pattern = _text(value, field)
+def _pattern(value: object, field: str) -> str:
+    pattern = text(value, field)
     if not pattern:
         raise ParameterError("an empty pattern matches every text", field=field, hint="write what to look for")
     try:
@@ -81,9 +40,10 @@ def _regex(value: object, field: str) -> str:
     return pattern
 
 
-_READERS: Mapping[str, Callable[[object, str], object]] = {
-    "boolean": _boolean,
-    "regex": _regex,
-    "string": _text,
-    "string_array": _texts,
+READERS: Mapping[ParameterType | None, Reader] = {
+    "boolean": boolean,
+    "regex": _pattern,
+    "string": text,
+    "string_array": _keywords,
 }
+"""Type of a check's parameter -> who reads it."""

@@ -10,10 +10,11 @@ from typing import Any
 from evals_pipeline.core.errors import UnknownNameError
 from evals_pipeline.core.evaluator import Parameter, Variable
 from evals_pipeline.core.sql import literal
+from evals_pipeline.evaluators.parameters import read
 from evals_pipeline.evaluators.prebuilt import definitions as plain
 from evals_pipeline.evaluators.prebuilt import exact_sql, json_sql, keyword_sql, regex_sql
 from evals_pipeline.evaluators.prebuilt.check import PrebuiltCheck
-from evals_pipeline.evaluators.prebuilt.parameters import read
+from evals_pipeline.evaluators.prebuilt.parameters import READERS
 
 TEXT = Variable("text", "The text that is judged.")
 EXPECTED = Variable("expected", "The text that is expected; the parameter of this name takes its place.")
@@ -51,7 +52,7 @@ def build(name: str, parameters: Mapping[str, object], *, field: str = "") -> Pr
     """
     place = f"{field}." if field else ""
     entry = _entry(name, f"{place}evaluator")
-    values = read(name, entry.parameters, parameters, field=f"{place}parameters")
+    values = read(name, entry.parameters, parameters, READERS, field=f"{place}parameters")
     definition = entry.definition(**values)
     return PrebuiltCheck(
         name=name,
