@@ -70,7 +70,8 @@ def _show_version(entry: HubEntry) -> None:
         pushed = entry.pushed
         screen.say(f"pushed {screen.moment(pushed['pushed_at'])} UTC by {pushed['author']}: {pushed['message']}")
     if entry.state:
-        screen.say(f"file: {entry.state}")
+        latest = "" if entry.latest is None else f", newest version {entry.latest}"
+        screen.say(f"file: {entry.state}{latest}")
     if entry.filter:
         screen.say(f"filter: {entry.filter}")
 
@@ -146,6 +147,7 @@ def _document(entry: HubEntry) -> dict[str, Any]:
         "model": entry.model or None,
         "idea": entry.idea or None,
         "state": entry.state or None,
+        "latest": entry.latest,
         "settings": entry.settings or None,
         "filter": entry.filter,
         "pushed": entry.pushed,

@@ -25,11 +25,17 @@ _STYLES = {"error": "red", "warning": "yellow"}
 def check(
     files: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[FILE]...", help="Python files, or - for standard input; absent: the whole project."),
+        typer.Argument(
+            metavar="[FILE]...", help="Python files, or - for standard input; absent: all evaluators of the project."
+        ),
     ] = None,
     stdin_filename: Annotated[
         Path | None,
-        typer.Option("--stdin-filename", metavar="PATH", help="The file whose text comes on standard input."),
+        typer.Option(
+            "--stdin-filename",
+            metavar="PATH",
+            help="The file whose text comes on standard input: for messages, and settings beside it.",
+        ),
     ] = None,
     require_pushed: Annotated[
         bool, typer.Option("--require-pushed", help="Fail where a file is not as its newest version in the hub.")
@@ -76,7 +82,7 @@ def _check_project(folder: Path, *, require_pushed: bool, as_json: bool) -> None
     from evals_pipeline.engine.hub_history import compare_files
 
     compared = compare_files(folder)
-    checked = {each.name: found for each in compared if (found := _checked_code(folder, each)) is not None}
+    checked = {each.name: code for each in compared if (code := _checked_code(folder, each)) is not None}
     is_ok = all(each.problem is None for each in compared) and not (require_pushed and any(map(_is_new, compared)))
     if as_json:
         documents = {name: checked_document(each) for name, each in checked.items()}

@@ -35,18 +35,27 @@ TaskOption = Annotated[
     typer.Option("--task", metavar="TASK", help="Take rows of this task; absent: of the one that names the evaluator."),
 ]
 Gold = Annotated[
-    Path | None, typer.Option("--gold", metavar="FILE", help="Labelled rows: .csv, .jsonl, .ndjson or .parquet.")
+    Path | None,
+    typer.Option(
+        "--gold", metavar="FILE", help="Labelled rows in place of a task's: .csv, .jsonl, .ndjson or .parquet."
+    ),
 ]
 LabelColumn = Annotated[
     str | None, typer.Option("--label-column", metavar="COLUMN", help="Where the gold label is; absent: label.")
 ]
 Mapped = Annotated[
     list[str] | None,
-    typer.Option("--map", metavar="VARIABLE=PATH", help="Where a variable is: a path of the spans, a column of FILE."),
+    typer.Option(
+        "--map", metavar="VARIABLE=PATH", help="Where a variable is: a path of the spans, or a column of --gold."
+    ),
 ]
 Parameters = Annotated[
     list[str] | None,
-    typer.Option("--parameter", metavar="NAME=VALUE", help="A parameter of code; for a list, once for each item."),
+    typer.Option(
+        "--parameter",
+        metavar="NAME=VALUE",
+        help="A parameter of code, in place of the task's; for a list, once for each item.",
+    ),
 ]
 Model = Annotated[
     str | None, typer.Option("--model", metavar="NAME", help="Model for a judge, from models.yaml; absent: its own.")
@@ -65,7 +74,12 @@ BudgetUsd = Annotated[
 ]
 RowsFile = Annotated[
     Path | None,
-    typer.Option("--output", "-o", metavar="FILE", help="Write the rows with their verdicts: .csv, .jsonl, .parquet."),
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Write the rows of --gold with their verdicts: .csv, .jsonl, .ndjson or .parquet.",
+    ),
 ]
 Disagreements = Annotated[
     bool, typer.Option("--disagreements", help="Write only rows whose label is not the gold one, or that have none.")
@@ -89,7 +103,7 @@ def hub_test(
     project_dir: ProjectDir = None,
     as_json: Json = False,
 ) -> None:
-    """Run an evaluator on sample rows of a task, or hold its labels against labels that people gave (--gold)."""
+    """Run an evaluator on the newest rows of a task, or hold its labels against labels that people gave (--gold)."""
     from evals_pipeline.engine.gold_asking import GoldRequest
     from evals_pipeline.engine.named_evaluators import Asked
 

@@ -16,15 +16,19 @@ if TYPE_CHECKING:
     from evals_pipeline.engine.pushing import Pushed
 
 Author = Annotated[
-    str | None, typer.Option("--author", metavar="WHO", help="Absent: as git signs, or the user of the system.")
+    str | None,
+    typer.Option("--author", metavar="WHO", help="Who does it; absent: as git signs, or the user of the system."),
 ]
 EvaluatorName = Annotated[str, typer.Argument(metavar="NAME", help="Name of an evaluator.")]
 
 
 def push(
-    message: Annotated[str, typer.Option("--message", "-m", metavar="TEXT", help="What changed and why.")],
+    message: Annotated[
+        str, typer.Option("--message", "-m", metavar="TEXT", help="What changed and why, 1 to 1,000 characters.")
+    ],
     evaluators: Annotated[
-        list[str] | None, typer.Argument(metavar="[FILE|NAME]...", help="Evaluators, or their files.")
+        list[str] | None,
+        typer.Argument(metavar="[FILE|NAME]...", help="Evaluators, or their files; for all of them: --all."),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Push all evaluators of the project folder.")] = False,
     author: Author = None,
@@ -33,20 +37,24 @@ def push(
 ) -> None:
     """Make the files of evaluators the newest versions in the hub, which run from then on.
 
-    All of them are checked first. One that is as its newest version is left as it is.
+    All of them are checked first. One that is as its newest version is left as it is. Tasks that do not fit are told.
     """
+    from evals_pipeline.engine.hub_history import broken_tasks
     from evals_pipeline.engine.pushing import push as push_files
 
     given = evaluators or []
     if everything == bool(given):
         raise ConfigError("name evaluators or say --all, one of the two", hint="evals hub push polite -m 'Less strict'")
-    pushed = push_files(project_folder(project_dir), given, message, author)
+    folder = project_folder(project_dir)
+    pushed = push_files(folder, given, message, author)
     if as_json:
         screen.print_json([_pushed_document(each) for each in pushed])
-        return
-    for each in pushed:
-        said = "pushed " if each.is_new else "unchanged "
-        screen.say(f"{said}{each.version.spelled}" + ("" if each.is_new else ": its file is as that version"))
+    else:
+        for each in pushed:
+            said = "pushed " if each.is_new else "unchanged "
+            screen.say(f"{said}{each.version.spelled}" + ("" if each.is_new else ": its file is as that version"))
+    for file in broken_tasks(folder, [each.version.name for each in pushed]):
+        screen.note(f"broken  {file}", style="red")
 
 
 def log(name: EvaluatorName, project_dir: ProjectDir = None, as_json: Json = False) -> None:

@@ -12,6 +12,10 @@ MESSAGE_LENGTH = 1_000
 """Longest commit message in characters; the limit of Arize's hub."""
 
 
+Pin = tuple[str, int]
+"""Name of an evaluator and number of its version."""
+
+
 class EvaluatorKind(StrEnum):
     """What people bring to the hub."""
 

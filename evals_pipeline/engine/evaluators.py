@@ -125,7 +125,8 @@ class Hub:
         if name in prebuilt_names():
             _refuse_pin(name, at, place)
         if self.versions.problem:
-            raise ConfigError(f"the versions of {name!r} cannot be read: {self.versions.problem}", field=place)
+            why, _, hint = self.versions.problem.partition("\nHint: ")
+            raise ConfigError(f"the versions of {name!r} cannot be read: {why}", field=place, hint=hint)
         latest = self.versions.latest.get(name)
         if at and latest is not None:
             return self._pinned(latest, digits, place)
@@ -137,7 +138,7 @@ class Hub:
             _refuse_unpushed_pin(name, at, place)
             return Found(file.definition, content_hash(file.content)[:SHOWN_DIGITS])
         if name not in prebuilt_judge_names():
-            raise UnknownNameError.of("evaluator", name, self.names, field=place)
+            raise UnknownNameError.of("evaluator", name or spelled, self.names, field=place)
         _refuse_pin(name, at, place)
         return Found(prebuilt_judge(name), "")
 

@@ -162,9 +162,8 @@ def _changed(plan: TaskPlan, use: PlannedUse, result: Row) -> str:
     if result["outcome"] == Outcome.ERRORED:
         return f"; that was version {old}: the next run on its whole day tries version {use.version}"
     again = f"evals run {plan.task.name} --day {result['day']} --reevaluate new-version"
-    return (
-        f"; by version {old}, which stands ({Outcome.ALREADY_EVALUATED}) though version {use.version} runs now: {again}"
-    )
+    stands = f"which stands ({Outcome.ALREADY_EVALUATED}) though version {use.version} runs now"
+    return f"; by version {old}, {stands}; to have that one's: {again}"
 
 
 def _undecided(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from evals_pipeline.core.errors import ConfigError, LedgerError
+from evals_pipeline.core.errors import ConfigError
 from evals_pipeline.core.evaluator import AnnotatorKind, Parameter, Variable
 from evals_pipeline.core.judge import JudgeSpec
 from evals_pipeline.core.model import ModelSpec
@@ -46,6 +46,7 @@ class HubEntry:
         model: Of a judge: the name in `models.yaml` or of the model itself; empty for checks.
         idea: Where a judge's idea comes from.
         state: How the file and the newest version compare; empty for prebuilt evaluators.
+        latest: Number of that version; None where there is none.
         settings: The YAML beside custom code.
         filter: Units that it is for, whatever the task.
         pushed: The version in the hub as plain JSON; None for a file that was never pushed and for prebuilt ones.
@@ -65,6 +66,7 @@ class HubEntry:
     model: str = ""
     idea: str = ""
     state: str = ""
+    latest: int | None = None
     settings: str = ""
     filter: str | None = None
     pushed: Mapping[str, Any] | None = None
@@ -78,8 +80,7 @@ class HubEntry:
 def hub_entries(hub: Hub | None = None) -> tuple[HubEntry, ...]:
     """All evaluators that can be used, checks first; without `hub` the prebuilt ones. Raises LedgerError."""
     known = hub or Hub()
-    if known.versions.problem:
-        raise LedgerError(known.versions.problem)
+    known.versions.refuse_unknown()
     usable = known.own
     entries = [hub_entry(name, known) for name in known.names if name in usable or not _is_own(name, known)]
     return tuple(sorted(entries, key=lambda entry: (entry.kind, entry.name)))
@@ -87,10 +88,9 @@ def hub_entries(hub: Hub | None = None) -> tuple[HubEntry, ...]:
 
 def hub_entry(spelled: str, hub: Hub) -> HubEntry:
     """That evaluator (`polite`, `polite@2`); raises UnknownNameError, or ConfigError when it cannot be used."""
-    if hub.versions.problem:
-        raise LedgerError(hub.versions.problem)
     if spelled in prebuilt_names():
         return _check_entry(spelled)
+    hub.versions.refuse_unknown()
     found = hub.found(spelled)
     if isinstance(found.definition, JudgeSpec):
         entry = _judge_entry(found.definition, found.version, hub)
@@ -99,7 +99,8 @@ def hub_entry(spelled: str, hub: Hub) -> HubEntry:
     pushed = found.pushed
     if pushed is None:
         return replace(entry, settings=_settings_of(entry.name, hub))
-    return replace(entry, settings=pushed.content.settings, pushed=summary(pushed))
+    latest = hub.versions.latest[pushed.name].number
+    return replace(entry, latest=latest, settings=pushed.content.settings, pushed=summary(pushed))
 
 
 def _is_own(name: str, hub: Hub) -> bool:

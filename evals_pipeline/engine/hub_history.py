@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version as package_version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from evals_pipeline.core.errors import ConfigError, LedgerError, UnknownNameError
+from evals_pipeline.core.errors import ConfigError, UnknownNameError
 from evals_pipeline.core.version import Content, Notice, Version
-from evals_pipeline.engine.catalog import BrokenFile, read_evaluators
+from evals_pipeline.engine.catalog import BrokenFile, read_catalog, read_evaluators
 from evals_pipeline.engine.documents import settings_in, text_of, yaml_files
 from evals_pipeline.engine.evaluators import Hub, pinned_number
 from evals_pipeline.engine.pushing import default_author, refuse_prebuilt, versions_of
@@ -20,6 +20,9 @@ from evals_pipeline.engine.settings import Settings
 from evals_pipeline.hub.differences import difference
 from evals_pipeline.hub.states import FileState, notice_of
 from evals_pipeline.hub.summaries import summary
+
+if TYPE_CHECKING:
+    from evals_pipeline.ledger.evaluator_versions import Deletion
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ class Deleted:
 def compare_files(folder: Path) -> tuple[ComparedFile, ...]:
     """Every file of the project folder's evaluators beside its newest version, by name; raises ConfigError."""
     hub, broken = read_evaluators(folder)
-    _refuse_unknown_versions(hub)
+    hub.versions.refuse_unknown()
     problems = {file.name: file for file in broken if file.kind == "evaluator"}
     unread = [_unread(file, hub) for name, file in problems.items() if name not in hub.files]
     return tuple(sorted([*unread, *(_compared(name, hub, problems.get(name)) for name in hub.files)], key=_by_name))
@@ -93,7 +96,8 @@ def _by_name(compared: ComparedFile) -> str:
 def _compared(name: str, hub: Hub, problem: BrokenFile | None) -> ComparedFile:
     file, latest = hub.files[name], hub.versions.latest.get(name)
     state = hub.state(name) or FileState.NEVER_PUSHED
-    notice = notice_of(name, file.file, state, latest)
+    runs_nowhere = problem is not None and state is FileState.NEVER_PUSHED
+    notice = None if runs_nowhere else notice_of(name, file.file, state, latest)
     return ComparedFile(name, file.file, state, latest.number if latest else None, notice, problem)
 
 
@@ -107,7 +111,7 @@ def _unread(problem: BrokenFile, hub: Hub) -> ComparedFile:
 def log(folder: Path | None, name: str) -> tuple[LogEntry, ...]:
     """What happened to that name, newest first; nothing for a file that was never pushed. Raises ConfigError."""
     hub = Hub() if folder is None else read_evaluators(folder)[0]
-    _refuse_unknown_versions(hub)
+    hub.versions.refuse_unknown()
     _refuse_version(name, "listed alone", hub)
     entries = _pushed(folder, name) if folder is not None else ()
     if entries or name in hub.files:
@@ -131,7 +135,7 @@ def _entry(version: Version) -> LogEntry:
     return LogEntry("pushed", str(version.number), draft.message, draft.author, version.pushed_at, summary(version))
 
 
-def _deletion(deletion: Any) -> LogEntry:
+def _deletion(deletion: Deletion) -> LogEntry:
     return LogEntry("deleted", str(deletion.number), "", deletion.author, deletion.deleted_at)
 
 
@@ -147,7 +151,7 @@ def differ(folder: Path, old: str, new: str | None = None) -> Difference:
         ConfigError: One of them does not exist.
     """
     hub, _ = read_evaluators(folder)
-    _refuse_unknown_versions(hub)
+    hub.versions.refuse_unknown()
     before = _version(folder, hub, old)
     if new is not None:
         after = _version(folder, hub, new)
@@ -169,9 +173,9 @@ def _version(folder: Path, hub: Hub, spelled: str) -> Version:
     latest = hub.versions.latest.get(name)
     if latest is None:
         if name in hub.files:
-            raise ConfigError(f"{name!r} was never pushed", hint=f"push it: evals hub push {name} -m '...'")
+            raise ConfigError(f"{name!r} has no versions in the hub", hint=f"push it: evals hub push {name} -m '...'")
         refuse_prebuilt(name, "compared")
-        raise UnknownNameError.of("pushed evaluator", name, hub.versions.latest)
+        raise UnknownNameError.of("pushed evaluator", name or spelled, hub.versions.latest)
     if not at:
         return latest
     number = pinned_number(name, digits)
@@ -189,11 +193,11 @@ def delete(folder: Path, name: str, author: str | None = None) -> Deleted:
         ConfigError: It is prebuilt or was never pushed, or tasks use it, readable or not.
     """
     hub, _ = read_evaluators(folder)
-    _refuse_unknown_versions(hub)
+    hub.versions.refuse_unknown()
     _refuse_version(name, "deleted: versions stay for good", hub)
     if name not in hub.versions.latest:
         if name in hub.files:
-            raise ConfigError(f"{name!r} was never pushed", hint=f"it is only a file: {hub.files[name].file}")
+            raise ConfigError(f"{name!r} has no versions in the hub", hint=f"it is only a file: {hub.files[name].file}")
         refuse_prebuilt(name, "deleted")
         raise UnknownNameError.of("pushed evaluator", name, hub.versions.latest)
     tasks = tasks_using(folder, name)
@@ -213,6 +217,12 @@ def _refuse_version(spelled: str, what: str, hub: Hub) -> None:
         raise ConfigError(f"{spelled!r} names one version, which cannot be {what}", hint=f"name it without: {name}")
 
 
+def broken_tasks(folder: Path, names: Collection[str]) -> tuple[BrokenFile, ...]:
+    """Tasks that cannot be used and name one of these evaluators, which may have got another signature."""
+    using = {file for name in names for file in tasks_using(folder, name)}
+    return tuple(file for file in read_catalog(folder).broken if file.kind == "task" and file.path.name in using)
+
+
 def tasks_using(folder: Path, name: str) -> list[str]:
     """Files of tasks that name the evaluator, whatever version of it, and whether the task can be used or not."""
     return [path.name for path in yaml_files(folder / "tasks") if _names(path, name)]
@@ -229,8 +239,3 @@ def _names(path: Path, name: str) -> bool:
         return re.search(rf"\bevaluator\s*:\s*['\"]?{re.escape(name)}(?![a-z0-9_])", text) is not None
     named = [use.get("evaluator") for use in uses if isinstance(use, dict)] if isinstance(uses, list) else []
     return any(isinstance(each, str) and each.partition("@")[0] == name for each in named)
-
-
-def _refuse_unknown_versions(hub: Hub) -> None:
-    if hub.versions.problem:
-        raise LedgerError(hub.versions.problem)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import duckdb
 import pyarrow as pa
@@ -39,6 +40,9 @@ Progressed = Callable[[int, int], None]
 
 Refusal = ProviderError | SandboxError | ConfigError
 """Why somebody whom evaluators ask answers nothing any more."""
+
+Scanned = Callable[[str], str]
+"""SQL of a part's units beside their spans, as far as a condition on the unit is true."""
 
 _SANDBOX = ("sandbox", None)
 _STEP = 1_000
@@ -89,25 +93,25 @@ class Judging:
         try:
             for done, (uses, number, files) in enumerate(steps):
                 self._report = _share_of(self.progressed, done, len(steps))
-                for file in self._judge_part(uses, self._scanned(spans.relation(files), inputs, number)):
+                for file in self._judge_part(uses, partial(self._scanned, spans.relation(files), inputs, number)):
                     written.append(file)
         except BaseException:
             self.lake.discard(RESULTS, written)
             raise
         return written
 
-    def _judge_part(self, uses: Sequence[PlannedUse], scanned: str) -> Iterator[WrittenFile]:
-        self._decide(uses, scanned)
+    def _judge_part(self, uses: Sequence[PlannedUse], scanned: Scanned) -> Iterator[WrittenFile]:
+        self._decide(uses, scanned("TRUE"))
         for position, use in enumerate(uses):
             yield from self._finish(f"c{position}", use, scanned)
             self._report((position + 1) / len(uses))
 
-    def _scanned(self, spans: str, inputs: Snapshot, part: int) -> str:
-        """SQL of a part's units beside their spans; the inputs are the smaller side and come second, to be hashed."""
+    def _scanned(self, spans: str, inputs: Snapshot, part: int, chosen: str) -> str:
+        """SQL of a part's `chosen` units beside their spans; the units come second, to be hashed: they are smaller."""
         files = inputs.files_of(project=self.key.project, day=self.key.day, task=self.key.task)
         mine = (
             f"SELECT * FROM {inputs.relation(files)} WHERE run_id = {literal(self.selection.run_id)}"
-            f" AND selected_at = make_timestamptz({self.selection.inputs_stamp}) AND part = {part}"
+            f" AND selected_at = make_timestamptz({self.selection.inputs_stamp}) AND part = {part} AND {chosen}"
         )
         settled = f" LEFT JOIN {SETTLED_TABLE} AS done ON done.unit_id = units.unit_id" if self.checks_settled else ""
         arrived = f"span.{identifier(INGESTED_AT)} > make_timestamptz({self.selection.after_stamp})"
@@ -125,7 +129,7 @@ class Judging:
         with hashing_second_side(self.connection):
             self.connection.execute(f"CREATE OR REPLACE TABLE judged AS SELECT {keys}, {codes} FROM {scanned}")
 
-    def _finish(self, code: str, use: PlannedUse, scanned: str) -> list[WrittenFile]:
+    def _finish(self, code: str, use: PlannedUse, scanned: Scanned) -> list[WrittenFile]:
         """Ask where there is doubt, write the evaluator's rows and count them."""
         codes = dict(self.connection.execute(f"SELECT {code}, count(*) FROM judged GROUP BY ALL").fetchall())
         has_answers = DOUBT in codes
@@ -140,7 +144,7 @@ class Judging:
         self.summary = part.added_to(self.summary)
         return [] if file is None else [file]
 
-    def _ask(self, code: str, use: PlannedUse, scanned: str, count: int) -> None:
+    def _ask(self, code: str, use: PlannedUse, scanned: Scanned, count: int) -> None:
         """Make table `answers`: what the evaluator's asker says of the rows in doubt."""
         create_answers(self.connection)
         line = _SANDBOX if use.judge is None else (use.judge.model.endpoint, use.judge.model.api_key_env)
@@ -151,9 +155,9 @@ class Judging:
         except (ProviderError, SandboxError, ConfigError) as error:
             self.refusals[line] = error
 
-    def _keep_answers(self, code: str, use: PlannedUse, scanned: str, count: int) -> None:
+    def _keep_answers(self, code: str, use: PlannedUse, scanned: Scanned, count: int) -> None:
         asker, answered = self.askers[use.name], 0
-        with beside(self.connection) as reader:
+        with hashing_second_side(self.connection), beside(self.connection) as reader:
             for found in asker.answers(self._doubted(reader, code, use, scanned)):
                 keep_answers(self.connection, found)
                 answered += found.num_rows
@@ -164,8 +168,8 @@ class Judging:
     ) -> Iterator[pa.RecordBatch]:
         asker = self.askers[use.name]
         shown = ", ".join(f"{sql} AS {identifier(name)}" for name, sql in shown_sql(use).items())
-        doubted = f"units.unit_id IN (SELECT unit_id FROM judged WHERE {code} = {DOUBT})"
-        query = f"SELECT units.unit_id AS {identifier(UNIT)}, {shown} FROM {scanned} AND {doubted}"
+        doubted = scanned(f"unit_id IN (SELECT unit_id FROM judged WHERE {code} = {DOUBT})")
+        query = f"SELECT units.unit_id AS {identifier(UNIT)}, {shown} FROM {doubted}"
         if asker.order:
             return in_order(reader, query, UNIT, asker.order, asker.batch_rows)
         return iter(reader.sql(query).to_arrow_reader(asker.batch_rows))

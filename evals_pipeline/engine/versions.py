@@ -7,14 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from evals_pipeline.core.errors import LedgerError
-from evals_pipeline.core.version import Version
+from evals_pipeline.core.version import Pin, Version
 from evals_pipeline.engine.evaluator_files import EVALUATORS
 from evals_pipeline.engine.settings import Settings
 from evals_pipeline.evaluators.prebuilt.registry import prebuilt_names
 from evals_pipeline.hub.contents import SHOWN_DIGITS
-
-Pin = tuple[str, int]
-"""Name of an evaluator and number of its version."""
 
 _DIGITS = 10
 """Too many for a number that the ledger could hold."""
@@ -33,6 +30,11 @@ class Versions:
     latest: Mapping[str, Version] = field(default_factory=dict)
     pinned: Mapping[Pin, Version] = field(default_factory=dict)
     problem: str = ""
+
+    def refuse_unknown(self) -> None:
+        """Raises LedgerError where the versions could not be read."""
+        if self.problem:
+            raise LedgerError(self.problem)
 
     def called(self, name: str, version: str) -> tuple[str, ...]:
         """What results call `version` of an evaluator: that, and the hash of its file from before it was pushed."""

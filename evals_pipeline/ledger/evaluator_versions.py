@@ -11,14 +11,11 @@ import sqlalchemy as sa
 
 from evals_pipeline.core.errors import LedgerError
 from evals_pipeline.core.evaluator import Parameter, Variable
-from evals_pipeline.core.version import Content, Draft, EvaluatorKind, Version
+from evals_pipeline.core.version import Content, Draft, EvaluatorKind, Pin, Version
 from evals_pipeline.ledger import schema as s
 from evals_pipeline.ledger.database import Database
 from evals_pipeline.ledger.values import storable
 from evals_pipeline.ledger.writing import insert_missing
-
-Pin = tuple[str, int]
-"""Name of an evaluator and number of its version."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ class LostWorkerError(Exception):
     """A worker had to be given up; its class and text are for the row that it was at.
 
     Attributes:
-        error_type: `TimeoutError`, `MemoryError`, `WorkerCrashed` or `ProtocolError`.
+        error_type: `TimeoutError`, `MemoryError`, `WorkerCrashed`, `ProtocolError` or `InvalidResult`.
     """
 
     def __init__(self, error_type: str, message: str) -> None:
@@ -96,7 +96,7 @@ class Channel:
         self._poll.register(pipes.log, select.POLLIN)
 
     def begun(self) -> int:
-        """How many rows of the batch the worker says it has begun; it may say anything."""
+        """The row of the batch, from 1, that the worker says it is at; it may say anything."""
         return int.from_bytes(os.pread(self._pipes.progress, 8, 0), sys.byteorder)
 
     def send(self, kind: Kind, number: int, payload: bytes) -> None:

@@ -20,7 +20,7 @@ import traceback
 from typing import Any, NoReturn
 
 from evals_pipeline.core.errors import SandboxError
-from evals_pipeline.sandbox import control, frames, lock, probe
+from evals_pipeline.sandbox import control, frames, lock, probe, syscalls
 
 _FAILED_TO_START, _FAILED = 73, 74
 _FIRST_FREE = 4
@@ -130,4 +130,4 @@ def _arrange(rows: int, log: int, results: int) -> None:
     above = [fcntl.fcntl(each, fcntl.F_DUPFD, _FIRST_FREE) for each in (rows, log, log, results)]
     for place, each in enumerate(above):
         os.dup2(each, place)
-    os.closerange(_FIRST_FREE, os.sysconf("SC_OPEN_MAX"))
+    syscalls.close_from(_FIRST_FREE)

@@ -5,6 +5,7 @@ Runs inside a worker, after the lock.
 
 from __future__ import annotations
 
+import io
 import json
 import linecache
 import sys
@@ -38,7 +39,7 @@ def load(program: Program) -> Callable[..., Any]:
     module = types.ModuleType(MODULE)
     module.__file__ = program.file
     sys.modules[MODULE] = module  # dataclasses and pydantic look the module of a class up
-    lines = program.source.splitlines(keepends=True)
+    lines = io.StringIO(program.source, newline=None).readlines()  # as the parser counts: a form feed ends none
     linecache.cache[program.file] = (len(program.source), None, lines, program.file)  # there is no file to read
     exec(compile(program.source, program.file, "exec", dont_inherit=True), vars(module))
     if program.class_name not in vars(module):
@@ -57,20 +58,26 @@ def _made(evaluator: Any, parameters: Mapping[str, Any]) -> Any:
     return made
 
 
-def described(error: BaseException, file: str) -> tuple[str, str]:
-    """Class and message of `error`, with the line of `file` where it arose; never raises."""
+def described(error: BaseException, file: str, most: int = ERROR_MESSAGE_LENGTH) -> tuple[str, str]:
+    """Class and message of `error`, with the line of `file` where it arose, in at most so many characters.
+
+    Never raises.
+    """
     try:
         kind = _text(type(error).__name__)[:ERROR_TYPE_LENGTH] or "Exception"
         line = _line(error, file)
         place = f"({file}, line {line})" if line else ""
-        return kind, f"{_message(error)[: ERROR_MESSAGE_LENGTH - len(place) - 1]} {place}".strip()
+        return kind, f"{_message(error)[: most - len(place) - 1]} {place}".strip()
     except BaseException:  # noqa: BLE001  # a class is code that somebody brought, its name and traceback included
         return "Exception", "an error that cannot be read"
 
 
 def _message(error: BaseException) -> str:
     try:
-        return _text(error.msg if isinstance(error, SyntaxError) else error)
+        text = _text(error.msg if isinstance(error, SyntaxError) else error)
+        if isinstance(error, BaseExceptionGroup):
+            text += ": " + "; ".join(f"{type(each).__name__}: {_text(each)}" for each in error.exceptions)
+        return text
     except BaseException:  # noqa: BLE001  # as above
         return "its text cannot be read"
 

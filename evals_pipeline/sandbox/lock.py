@@ -136,7 +136,7 @@ def _become_first_process() -> None:
     child = os.fork()
     if not child:
         return
-    os.closerange(3, resource.getrlimit(resource.RLIMIT_NOFILE)[0])  # or the parent would wait for an end in vain
+    syscalls.close_from(3)  # or the parent would wait for an end in vain
     _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
     os._exit(code if code >= 0 else 128 - code)

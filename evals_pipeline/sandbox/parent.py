@@ -33,6 +33,7 @@ START_SECONDS = 120.0
 _ANSWER_SECONDS = 30.0
 _CLOSE_SECONDS = 10.0
 _STDERR_CHARACTERS = 2_000
+_FIRST_AFTER_STANDARD = 3
 
 _BOOT = """
 import sys
@@ -114,9 +115,12 @@ class Sandbox:
             "packages": list(settings.packages),
             "preload": _allowed(preload, settings.packages),
         }
-        sandbox = cls(*_executed(host))
         try:
-            sandbox.report = _report(sandbox._ask(order, seconds=START_SECONDS)["report"])
+            sandbox = cls(*_executed(host))
+        except OSError as error:
+            raise SandboxError(f"The sandbox's interpreter {host.python!r} does not start: {error}") from error
+        try:
+            sandbox.report = SandboxReport.from_dict(sandbox._ask(order, seconds=START_SECONDS)["report"])
         except BaseException:
             sandbox.close()
             raise
@@ -218,31 +222,28 @@ def _executed(host: Host) -> tuple[subprocess.Popen[bytes], socket.socket, IO[by
     """A new process with one socket to it; it inherits nothing else, neither descriptors nor environment."""
     if not hasattr(os, "fork"):
         raise SandboxError("Custom evaluators are off: this system cannot fork.\nHint: run the pipeline on Linux")
-    ours, its = socket.socketpair()
-    stderr = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the sandbox
-    try:
+    from fcntl import F_DUPFD_CLOEXEC, fcntl
+
+    with contextlib.ExitStack() as opened:  # is closed where nothing starts
+        ours, other = socket.socketpair()
+        opened.callback(ours.close)
+        with other:  # a daemon may have closed its standard streams: their numbers are taken in the new process
+            its = fcntl(other, F_DUPFD_CLOEXEC, _FIRST_AFTER_STANDARD)
+        opened.callback(os.close, its)
+        stderr = opened.enter_context(tempfile.TemporaryFile())
         process = subprocess.Popen(
-            [host.python, *policy.INTERPRETER_OPTIONS, "-c", _BOOT, str(its.fileno()), *host.paths],
+            [host.python, *policy.INTERPRETER_OPTIONS, "-c", _BOOT, str(its), *host.paths],
             env=dict(policy.ENVIRONMENT),
             cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=stderr,
-            pass_fds=[its.fileno()],
+            pass_fds=[its],
             start_new_session=True,
             user=host.user,
             group=host.group,
             extra_groups=None if host.user is None else [],
         )
-    except OSError as error:
-        ours.close()
-        stderr.close()
-        raise SandboxError(f"The sandbox's interpreter {host.python!r} does not start: {error}") from error
-    finally:
-        its.close()
+        opened.pop_all()
+    os.close(its)
     return process, ours, stderr
-
-
-def _report(values: dict[str, Any]) -> SandboxReport:
-    lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
-    return SandboxReport(**{**values, **lists})

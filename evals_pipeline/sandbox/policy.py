@@ -139,7 +139,7 @@ SHARED_FILES: Mapping[str, str] = {
 # ------------------------------------------------------------------------------------------------- resources
 
 LIMITS = (
-    Limit("RLIMIT_CPU", 3_600, "seconds; the last resort should the parent forget a worker"),
+    Limit("RLIMIT_CPU", 86_400, "seconds; the last resort should the parent forget a worker, far above an honest run"),
     Limit("RLIMIT_CORE", 0, "a core file would hold rows"),
     Limit("RLIMIT_FSIZE", 0, "no file grows, whatever else fails"),
     Limit("RLIMIT_NOFILE", 64, "a lazy import needs a few"),

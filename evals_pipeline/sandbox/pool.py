@@ -8,7 +8,8 @@ from contextlib import ExitStack
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, TypeVar
 
-from evals_pipeline.sandbox.session import Session, Standing
+from evals_pipeline.sandbox.session import Session
+from evals_pipeline.sandbox.standing import Standing
 
 if TYPE_CHECKING:
     import pyarrow as pa

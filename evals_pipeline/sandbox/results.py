@@ -30,7 +30,8 @@ LABEL_LENGTH = 100
 METADATA_LENGTH = 10_000
 ERROR_TYPE_LENGTH = 100
 ERROR_MESSAGE_LENGTH = 4_096
-"""Longest texts in characters; the explanation's is `EXPLANATION_LENGTH`."""
+LOAD_ERROR_LENGTH = 1_000
+"""Longest texts in characters; the explanation's is `EXPLANATION_LENGTH`. An error of loading is one of every row."""
 
 _COUNTS = struct.Struct("<8I")
 _NOT_A_NUMBER = float("nan")

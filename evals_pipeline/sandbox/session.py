@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeAlias
+from typing import TYPE_CHECKING, Self
 
 from evals_pipeline.core.errors import SandboxError
 from evals_pipeline.sandbox import loading, results, rows
@@ -15,7 +14,8 @@ from evals_pipeline.sandbox.channel import Channel, LostWorkerError, violation
 from evals_pipeline.sandbox.frames import FRAME_BYTES, Frame, Kind, ViolationError
 from evals_pipeline.sandbox.pipes import Log
 from evals_pipeline.sandbox.program import Limits, Program, result_schema
-from evals_pipeline.sandbox.results import ERROR_MESSAGE_LENGTH, ERROR_TYPE_LENGTH
+from evals_pipeline.sandbox.results import ERROR_TYPE_LENGTH, LOAD_ERROR_LENGTH
+from evals_pipeline.sandbox.standing import Standing, Told
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,43 +25,12 @@ if TYPE_CHECKING:
 PART_BYTES = 4 * 2**20
 """Values that are shown at once, so that a batch of long texts fits into a worker's memory."""
 
+RESULT_BYTES = 128 * 2**20
+"""Results of a batch: texts of full length for each of 10,000 rows would take 800 MB of the pipeline's memory."""
+
+_MANY = 100
 _LOCK_SECONDS = 30.0
-_LOAD_ERROR_BYTES = 4 * (ERROR_TYPE_LENGTH + ERROR_MESSAGE_LENGTH + 1)
-
-Told: TypeAlias = tuple[str, str]
-"""Class and text of an error."""
-
-
-@dataclass(slots=True)
-class Standing:
-    """What an evaluator has got itself into; sessions of one run share it.
-
-    Attributes:
-        strikes: Workers that it cost.
-        verdict: Class and text of the error that all further rows have.
-    """
-
-    strikes: int = 0
-    verdict: Told | None = None
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def lose(self, error: LostWorkerError, limits: Limits) -> None:
-        """Count a lost worker, and draw the line where there were too many."""
-        with self._lock:
-            self.strikes += 1
-            if error.error_type == "ProtocolError":
-                self._condemn(error.told)
-            elif self.strikes >= limits.strikes:
-                text = f"the evaluator was stopped: it cost {self.strikes} workers, at last with {error.error_type}"
-                self._condemn(("SandboxStopped", text))
-
-    def condemn(self, verdict: Told) -> None:
-        """Give all further rows this error, unless they have one already."""
-        with self._lock:
-            self._condemn(verdict)
-
-    def _condemn(self, verdict: Told) -> None:
-        self.verdict = self.verdict or verdict
+_LOAD_ERROR_BYTES = 4 * (ERROR_TYPE_LENGTH + LOAD_ERROR_LENGTH + 1)
 
 
 class Session:
@@ -78,6 +47,7 @@ class Session:
         self._log = Log()
         self._channel: Channel | None = None
         self._batches = 0
+        self._room = RESULT_BYTES
         self._is_closed = False
         self._is_busy = threading.Lock()
         self._columns = list(dict.fromkeys((*program.variables.values(), *(program.row_columns or ()))))
@@ -102,8 +72,10 @@ class Session:
         if missing:
             raise SandboxError(f"The batch has no column {missing[0]!r}; it has {', '.join(batch.schema.names)}.")
         with self._is_busy, self._clean_worker():
+            self._room = RESULT_BYTES
             tables = [table for part in _parts(batch.select(self._columns)) for table in self._results(part)]
-        return pa.concat_tables(tables or [result_schema().empty_table()])
+        whole = pa.concat_tables(tables or [result_schema().empty_table()])
+        return whole.combine_chunks() if len(tables) > _MANY else whole  # a row each would slow whoever reads it
 
     def close(self) -> None:
         """End the worker; an evaluation that goes on in another thread fails."""
@@ -155,6 +127,8 @@ class Session:
         """The error that the rows have without being run; makes a worker where there is none."""
         if part.num_rows == 1 and part.nbytes > FRAME_BYTES:
             return "MemoryError", f"its values take {part.nbytes:,} bytes; at most {FRAME_BYTES:,} are shown at once"
+        if self._room < 0:
+            return _wordy().told
         if self._channel is None and self._standing.verdict is None:
             self._load()
         return self._standing.verdict
@@ -195,7 +169,10 @@ class Session:
             except ViolationError as error:
                 raise violation(error) from error
             left -= table.num_rows
+            self._room -= len(frame.payload)
             yield table
+            if left and self._room < 0:
+                raise _wordy()
 
     def _give_up(self, lost: LostWorkerError, answered: int, count: int) -> int:
         """Leave the worker behind; returns the row that it was at, by its own account, among those unanswered."""
@@ -236,4 +213,9 @@ def _load_error(frame: Frame) -> Told | None:
         error_type, _, message = frame.payload.decode().partition("\n")
     except UnicodeDecodeError as error:
         raise violation("text that is no UTF-8") from error
-    return error_type[:ERROR_TYPE_LENGTH] or "Exception", message[:ERROR_MESSAGE_LENGTH]
+    return error_type[:ERROR_TYPE_LENGTH] or "Exception", message[:LOAD_ERROR_LENGTH]
+
+
+def _wordy() -> LostWorkerError:
+    """What becomes of a worker, and of the rest of a batch, when there is no room for what it says."""
+    return LostWorkerError("InvalidResult", f"the results of one batch take more than {RESULT_BYTES // 2**20} MiB")

@@ -18,7 +18,7 @@ import orjson
 from evals_pipeline.core.evaluator import EXPLANATION_LENGTH, EvaluationResult
 from evals_pipeline.sandbox import frames, loading, rows
 from evals_pipeline.sandbox.frames import Kind
-from evals_pipeline.sandbox.results import LABEL_LENGTH, METADATA_LENGTH, NOTHING, Failure, Row, pack
+from evals_pipeline.sandbox.results import LABEL_LENGTH, LOAD_ERROR_LENGTH, METADATA_LENGTH, NOTHING, Failure, Row, pack
 
 IN, LOG, OUT = 0, (1, 2), 3
 """Descriptors of a worker."""
@@ -37,7 +37,8 @@ def serve(progress: memoryview) -> None:
     """Run the program that comes first on the batches that follow, until the pipeline closes the pipe.
 
     Args:
-        progress: Eight bytes that the pipeline sees too; holds how many rows of the batch were begun.
+        progress: Eight bytes that the pipeline sees too; holds the row of the batch that it is at, from 1, and one more
+            than there are when all are judged.
     """
     _use_log()
     frames.write(OUT, Kind.LOCKED, 0)
@@ -48,7 +49,8 @@ def serve(progress: memoryview) -> None:
     try:
         evaluate = loading.load(program)
     except BaseException as error:  # noqa: BLE001  # whatever it was, the pipeline is told and this worker ends
-        frames.write(OUT, Kind.LOADED, 0, "\n".join(loading.described(error, program.file)).encode("utf-8", "replace"))
+        told = loading.described(error, program.file, LOAD_ERROR_LENGTH)
+        frames.write(OUT, Kind.LOADED, 0, "\n".join(told).encode("utf-8", "replace"))
         return
     frames.write(OUT, Kind.LOADED, 0)
     begun = progress.cast("Q")
@@ -119,7 +121,7 @@ def settled(said: Any) -> Row:
     is_cut = False
     if explanation is not None and len(explanation) > EXPLANATION_LENGTH:
         explanation, is_cut = explanation[: EXPLANATION_LENGTH - len(CUT_MARK)] + CUT_MARK, True
-    return label, score, explanation, _metadata(result.metadata) if result.metadata else None, is_cut
+    return label, score, explanation, _metadata(result.metadata), is_cut
 
 
 def _alike(said: Any) -> EvaluationResult:
@@ -129,12 +131,16 @@ def _alike(said: Any) -> EvaluationResult:
     except AttributeError:
         kind = "None" if said is None else f"a {type(said).__name__}"
         raise InvalidResult(f"evaluate() returned {kind}; it must return an EvaluationResult") from None
-    return EvaluationResult(**values, metadata=getattr(said, "metadata", None) or {})
+    return EvaluationResult(**values, metadata=getattr(said, "metadata", {}))
 
 
-def _metadata(metadata: Any) -> str:
-    if not isinstance(metadata, Mapping):
+def _metadata(metadata: Any) -> str | None:
+    if metadata is None:
+        return None
+    if type(metadata) is not dict and not isinstance(metadata, Mapping):
         raise InvalidResult(f"metadata is a {type(metadata).__name__}; it must be a dictionary")
+    if not metadata:
+        return None
     options = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
     try:
         text = orjson.dumps(dict(metadata), default=str, option=options).decode()

@@ -208,6 +208,26 @@ def test_the_whole_project_is_checked_and_compared_with_the_hub(evaluators: Path
     assert (found["polite"]["check"]["class_name"], found["cheerful"]["check"]) == ("Polite", None)
 
 
+def test_a_file_that_cannot_be_read_hides_no_other_and_broken_ones_need_no_push(evaluators: Path) -> None:
+    folder = project_folder(evaluators.parent, [])
+    (evaluators / "gone.py").symlink_to(evaluators / "nowhere.py")
+    (evaluators / "folder.py").mkdir()
+
+    result = hub_check("--project-dir", folder)
+    found = {each["name"]: each for each in document(hub_check("--project-dir", folder, "--json"))["files"]}
+
+    assert result.exit_code == 1
+    assert "broken  evaluators/gone.py: the file cannot be read" in result.stdout
+    assert "ok      evaluators/polite.py" in result.stdout
+    assert "evals hub push bad" not in result.stdout
+    assert {name: each["is_ok"] for name, each in found.items()} == {
+        "bad": False,
+        "folder": False,
+        "gone": False,
+        "polite": True,
+    }
+
+
 def test_continuous_integration_may_require_that_everything_is_pushed(evaluators: Path) -> None:
     folder = project_folder(evaluators.parent, [])
     (evaluators / "bad.py").unlink()

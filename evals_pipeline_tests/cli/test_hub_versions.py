@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -79,13 +80,18 @@ def test_the_author_is_whom_git_knows_in_the_project_folder_else_the_user(evals:
         (["push", "plite", "-m", "why"], "did you mean 'polite'?"),
         (["push", "json_parseable", "-m", "why"], "prebuilt and read-only"),
         (["delete", "json_parseable"], "prebuilt and read-only"),
-        (["delete", "polite"], "was never pushed"),
-        (["diff", "polite"], "was never pushed"),
+        (["push", "polite", "-m", "half \udce9"], "no UTF-8"),
+        (["delete", "polite"], "no versions in the hub"),
+        (["delete", "polite@1"], "versions stay for good"),
+        (["diff", "polite"], "no versions in the hub"),
+        (["diff", "@1"], "'@1'"),
         (["diff", "toxicity"], "prebuilt and read-only"),
         (["show", "polite@1"], "no versions in the hub"),
+        (["show", "exact_match@1"], "'exact_match' is prebuilt and has no numbered versions"),
         (["log", "plite"], "did you mean 'polite'?"),
+        (["log", "polite@1"], "name it without: polite"),
     ],
-    ids=" ".join,
+    ids=ascii,
 )
 def test_what_cannot_be_is_refused_with_code_2(evals: Evals, polite: Path, arguments: list[str], said: str) -> None:
     result = evals("hub", *arguments)
@@ -119,7 +125,7 @@ def test_versions_are_listed_shown_and_compared(evals: Evals, polite: Path) -> N
     for said in (
         "polite, version 1 (CODE, evaluators/polite.py)",
         "by Ada: first",
-        "file: pushed",
+        "file: pushed, newest version 2",
         '"please" in text',
     ):
         assert said in shown
@@ -142,6 +148,29 @@ def test_a_changed_file_is_told_by_check_tasks_and_dry_runs(evals: Evals, polite
         assert "notice: evaluators/polite.py differs from polite@1, which runs" in result.stderr
         assert "Hint: push it: evals hub push polite -m '...'" in result.stderr
     assert notice["message"] == "differs from polite@1, which runs"
+
+
+def test_a_push_names_the_tasks_that_do_not_fit_the_new_version(evals: Evals, polite: Path) -> None:
+    evals("hub", "push", "polite", "-m", "first")
+    polite.write_text(CODE.replace("text=None", "answer=None").replace("in text", "in answer"))
+
+    told = evals("hub", "push", "polite", "-m", "another name")
+
+    assert (told.exit_code, told.stdout) == (0, "pushed polite@2\n")
+    assert "broken  tasks/manners.yaml, evaluators.0.mapping.text" in told.stderr
+
+
+def test_a_prebuilt_check_is_shown_whatever_became_of_the_ledger(
+    evals: Evals, polite: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVALS_DATABASE", "nonsense")
+
+    shown, unknown = evals("hub", "show", "exact_match"), evals("hub", "show", "polite")
+    (broken,) = json.loads(evals("check", "--json").stdout)["broken"]
+
+    assert (shown.exit_code, unknown.exit_code) == (0, 3)
+    assert "Hint" not in broken["message"]
+    assert "EVALS_DATABASE" in broken["hint"]
 
 
 def test_an_evaluator_is_deleted_only_when_no_task_uses_it(evals: Evals, polite: Path) -> None:

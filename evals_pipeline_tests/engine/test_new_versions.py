@@ -107,6 +107,51 @@ def test_failed_attempts_are_counted_for_each_version(tmp_path: Path, provider: 
     assert tried.counts == {"politeness": {"evaluated": 1}}
 
 
+def test_a_file_that_is_pushed_as_it_stands_is_no_new_version(tmp_path: Path, provider: Provider) -> None:
+    folder = judged_folder(tmp_path, provider.base_url, talks(2))
+    walk(folder, "tone", run_id="r1")
+    push(folder, ["politeness"], "as it stands")
+
+    again = walk(folder, "tone", run_id="r2", overrides=NEW_VERSION)
+
+    assert again.counts == {"politeness": {"already_evaluated": 2}}
+    assert forecasts(folder, NEW_VERSION) == 0
+    assert explained(folder).endswith("; by the file before it was pushed as version 1")
+
+
+def test_what_failed_before_the_file_was_pushed_as_it_stands_counts_as_failed_attempts(
+    tmp_path: Path, provider: Provider
+) -> None:
+    folder = judged_folder(tmp_path, provider.base_url, talks(1), tone=JUDGE_TASK + "max_attempts: 2\n")
+    provider.answer = "neither"
+    walk(folder, "tone", run_id="r1")
+    push(folder, ["politeness"], "as it stands")
+
+    tried = [walk(folder, "tone", run_id=run_id).counts for run_id in ("r2", "r3")]
+
+    assert tried == [{"politeness": {"errored": 1}}, {"politeness": {"already_evaluated": 1}}]
+
+
+def test_a_pinned_and_a_floating_evaluator_stand_side_by_side_and_going_back_judges_nothing(
+    tmp_path: Path, provider: Provider
+) -> None:
+    folder = judged_folder(tmp_path, provider.base_url, talks(2))
+    push(folder, ["politeness"], "first")
+    walk(folder, "tone", run_id="r1")
+    write_judge(folder, "politeness", JUDGE.replace("politely", "kindly"))
+    push(folder, ["politeness"], "kinder")
+    pinned = JUDGE_TASK.replace("evaluator: politeness", "evaluator: politeness@1")
+    write_task(folder, "old_tone", pinned.replace("politeness@1", "politeness@1\n    as: tone_before"))
+
+    beside = walk(folder, "old_tone", run_id="r2")
+    write_task(folder, "tone", pinned)
+    back = walk(folder, "tone", run_id="r3", overrides=NEW_VERSION)
+
+    assert beside.counts == {"tone_before": {"evaluated": 2}}
+    assert back.counts == {"politeness": {"already_evaluated": 2}}
+    assert {row["evaluator_version"] for row in history(folder)} == {"1"}
+
+
 @pytest.mark.parametrize("value", ["new_version", "", "all"])
 def test_an_option_that_means_nothing_is_refused(tmp_path: Path, value: str) -> None:
     folder = polite_folder(tmp_path)

@@ -102,7 +102,7 @@ def test_a_deleted_evaluator_is_gone_from_the_hub_and_its_file_runs_again(folder
     assert (deleted.version.number, deleted.file) == (1, "evaluators/polite.py")
     assert [entry.event for entry in log(folder, "polite")] == ["deleted", "pushed"]
     assert read_hub(folder).state("polite") is FileState.NEVER_PUSHED
-    with pytest.raises(ConfigError, match="was never pushed"):
+    with pytest.raises(ConfigError, match="no versions in the hub"):
         delete(folder, "polite", "Ada")
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic, sleep
@@ -40,3 +43,23 @@ def comes_true(seconds: float, condition: Callable[[], bool]) -> bool:
     while not (is_true := condition()) and monotonic() < deadline:
         sleep(0.01)
     return is_true
+
+
+@contextmanager
+def few_descriptors(spare: int) -> Iterator[None]:
+    """Let this process open so many descriptors more; afterwards sees that it has no more than before."""
+    before = _next_descriptor()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before + spare, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert _next_descriptor() == before
+
+
+def _next_descriptor() -> int:
+    reader, writer = os.pipe()
+    os.close(reader)
+    os.close(writer)
+    return reader

@@ -83,6 +83,55 @@ def test_nothing_outlives_a_pipeline_that_is_killed(tmp_path: Path, mode: str) -
         assert comes_true(5, lambda: not processes_of(tmp_path))
 
 
+INTERRUPTED = """
+import sys
+from pathlib import Path
+from evals_pipeline.sandbox.parent import Sandbox
+from evals_pipeline.sandbox.pool import evaluate_all
+from evals_pipeline.sandbox.program import Limits
+from evals_pipeline.sandbox.settings import SandboxSettings
+from evals_pipeline_tests.sandbox.processes import marked
+from evals_pipeline_tests.sandbox.programs import batch, judging
+
+program = judging("while output == 'slow': pass\\nreturn EvaluationResult(label=output)")
+batches = ((number, batch("fast" if number == 0 else "slow")) for number in range(9))
+with Sandbox.start(SandboxSettings(is_unsafe=True), host=marked(Path(sys.argv[1]))) as sandbox:
+    for _ in evaluate_all(sandbox, program, batches, Limits(row_seconds=600), workers=2):
+        print("at work", flush=True)
+"""
+
+
+def test_ctrl_c_ends_a_pipeline_and_leaves_no_process(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", INTERRUPTED, str(tmp_path)]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=REPOSITORY, text=True, start_new_session=True, **streams) as pipeline:
+        assert pipeline.stdout is not None
+        assert pipeline.stdout.readline() == "at work\n"
+
+        os.killpg(pipeline.pid, signal.SIGINT)
+        _, said = pipeline.communicate(timeout=60)
+
+    assert said.endswith("KeyboardInterrupt\n")
+    assert pipeline.returncode == -signal.SIGINT
+    assert processes_of(tmp_path) == []
+
+
+def test_a_pipeline_without_standard_streams_has_a_sandbox(tmp_path: Path) -> None:
+    script = """
+import os, sys
+from pathlib import Path
+os.closerange(0, 3)
+from evals_pipeline.sandbox.parent import Sandbox
+from evals_pipeline.sandbox.settings import SandboxSettings
+with Sandbox.start(SandboxSettings(is_unsafe=True)) as sandbox:
+    Path(sys.argv[1]).write_text(sandbox.report.summary)
+"""
+
+    subprocess.run([sys.executable, "-c", script, str(tmp_path / "report")], cwd=REPOSITORY, check=True, timeout=60)
+
+    assert "EVALS_SANDBOX=unsafe" in (tmp_path / "report").read_text("utf-8")
+
+
 def test_workers_die_with_their_fork_server(tmp_path: Path) -> None:
     with Sandbox.start(SandboxSettings(is_unsafe=True), host=marked(tmp_path)) as sandbox:
         session = sandbox.session(judging("return EvaluationResult(label=output)"))

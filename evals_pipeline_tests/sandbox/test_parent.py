@@ -6,7 +6,7 @@ import pytest
 from evals_pipeline.core.errors import SandboxError
 from evals_pipeline.sandbox.parent import Host, Sandbox
 from evals_pipeline.sandbox.settings import PACKAGES, SandboxSettings
-from evals_pipeline_tests.sandbox.processes import marked, processes_of
+from evals_pipeline_tests.sandbox.processes import few_descriptors, marked, processes_of
 from evals_pipeline_tests.sandbox.programs import batch, errors, judging, labels
 
 UNSAFE = SandboxSettings(is_unsafe=True)
@@ -58,6 +58,12 @@ def test_closing_a_sandbox_ends_what_is_under_way(tmp_path: Path) -> None:
 def test_an_interpreter_that_does_not_exist_is_named(tmp_path: Path) -> None:
     with pytest.raises(SandboxError, match="nowhere"):
         Sandbox.start(UNSAFE, host=Host(str(tmp_path / "nowhere"), ()))
+
+
+@pytest.mark.parametrize("spare", range(4))
+def test_a_sandbox_for_which_there_are_no_descriptors_says_so_and_leaves_none_open(spare: int) -> None:
+    with few_descriptors(spare), pytest.raises(SandboxError, match="Too many open files"):
+        Sandbox.start(UNSAFE)
 
 
 def test_a_fork_server_that_does_not_start_says_why(tmp_path: Path) -> None:

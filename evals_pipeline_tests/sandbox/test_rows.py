@@ -101,3 +101,22 @@ def test_only_the_rows_of_a_slice_are_sent() -> None:
 
     assert len(rows.packed(batch.slice(10, 2))) < 10_000
     assert len(shown(batch.slice(10, 2), variables={"a": "a"})) == 2
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pytest.param(pa.array([0, 2**62, 5]).cast(pa.timestamp("us", "UTC")), id="time-in-microseconds"),
+        pytest.param(pa.array([0, 2**62, 5]).cast(pa.timestamp("s")), id="time-in-seconds"),
+        pytest.param(pa.array([0, -(2**62), 5]).cast(pa.timestamp("us")), id="time-long-ago"),
+        pytest.param(pa.array([0, 2**30, 5], pa.int32()).cast(pa.date32()), id="date"),
+        pytest.param(pa.array([[0], [2**62], [5]], pa.list_(pa.timestamp("us"))), id="list-of-times"),
+    ],
+)
+def test_a_value_that_python_cannot_hold_is_none_and_harms_no_other_row(column: pa.Array) -> None:
+    batch = pa.RecordBatch.from_arrays([column, pa.array(["a", "b", "c"])], ["t", "x"])
+
+    found = shown(batch, variables={"t": "t", "x": "x"})
+
+    assert [each["x"] for each in found] == ["a", "b", "c"]
+    assert [each["t"] is None for each in found] == [False, True, False]

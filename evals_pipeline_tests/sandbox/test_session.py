@@ -8,6 +8,7 @@ import pytest
 
 from evals_pipeline.core.errors import SandboxError
 from evals_pipeline.core.evaluator import EXPLANATION_LENGTH
+from evals_pipeline.sandbox import session as session_module
 from evals_pipeline.sandbox.parent import Sandbox
 from evals_pipeline.sandbox.program import Limits, Program, result_schema
 from evals_pipeline.sandbox.session import PART_BYTES
@@ -204,6 +205,46 @@ def test_many_long_explanations_fit_through(unsafe: Sandbox) -> None:
     assert len(table["explanation"][1_499].as_py()) == EXPLANATION_LENGTH
 
 
+@pytest.mark.parametrize("says", ["return EvaluationResult(label='a', explanation=text)", "raise ValueError(text)"])
+def test_a_batch_whose_results_take_too_much_memory_is_given_up(
+    unsafe: Sandbox, monkeypatch: pytest.MonkeyPatch, says: str
+) -> None:
+    monkeypatch.setattr(session_module, "RESULT_BYTES", 2**20)
+    program = judging(f"text = '\U0001f600' * 10_000 if output == 'a' else output\n{says}")
+
+    with unsafe.session(program, Limits(strikes=2)) as session:
+        tables = [session.evaluate(batch(*["a"] * 600)), session.evaluate(batch("b"))]
+
+    assert labels(tables[0])[-100:] == ["InvalidResult"] * 100
+    assert errors(tables[0])[-1] == "the results of one batch take more than 1 MiB"
+    assert tables[0].nbytes < 8 * 2**20
+    assert labels(tables[1]) in (["a"], ["ValueError"])
+
+
+def test_an_error_of_loading_is_short_as_every_row_has_it(unsafe: Sandbox) -> None:
+    table = evaluated(unsafe, written("raise ValueError('\U0001f600' * 9_000)"), batch(*["x"] * 1_000))
+
+    assert {len(each or "") for each in errors(table)} == {1_000}
+    assert (errors(table)[0] or "").endswith(f"({FILE}, line 1)")
+
+
+def test_a_chunk_for_each_row_does_not_reach_whoever_reads_the_results(unsafe: Sandbox) -> None:
+    program = judging(
+        """
+        from evals_pipeline.sandbox import frames, results
+        for number in range(500):
+            frames.write(3, 5, 1, results.pack([(str(number), None, None, None, False)], []))
+        frames.write(3, 6, 1)
+        import time; time.sleep(60)
+        """
+    )
+
+    table = evaluated(unsafe, program, batch(*["x"] * 500))
+
+    assert labels(table) == [str(number) for number in range(500)]
+    assert table["label"].num_chunks == 1
+
+
 def test_many_long_errors_fit_through(unsafe: Sandbox) -> None:
     table = evaluated(unsafe, judging("raise ValueError('€' * 20_000)"), batch(*["x"] * 3_000))
 
@@ -284,7 +325,7 @@ def test_loading_that_does_not_end_makes_every_row_an_error(unsafe: Sandbox) -> 
 def test_tracebacks_that_an_evaluator_prints_show_its_lines(unsafe: Sandbox) -> None:
     program = judging(
         """
-        import traceback
+        import traceback; "\x0c\u2028\x85"  # none of which ends a line of Python
         try:
             missing  # here
         except NameError:
@@ -350,6 +391,15 @@ def test_a_crash_is_an_error_of_the_row_that_it_happened_in(sandbox: Sandbox, cr
 
     assert labels(table) == ["a", "WorkerCrashed", "b"]
     assert message in (errors(table)[1] or "")
+
+
+def test_values_that_exceed_the_memory_are_an_error_of_their_row_only(unsafe: Sandbox) -> None:
+    program = judging("return EvaluationResult(label=str(output))", json_columns=frozenset({COLUMN}))
+    large = "[" + "[]," * 1_200_000 + "1]"  # 64 bytes each once it is read
+
+    table = evaluated(unsafe, program, batch("1", "2", large, "3"), Limits(memory_mb=64))
+
+    assert labels(table) == ["1", "2", "MemoryError", "3"]
 
 
 def test_memory_that_an_evaluator_hoards_is_its_own(unsafe: Sandbox) -> None:

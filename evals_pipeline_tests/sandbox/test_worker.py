@@ -55,6 +55,7 @@ def test_metadata_with_a_lone_surrogate_is_refused() -> None:
         pytest.param(EvaluationResult(label="x" * 101), "a label of 101 characters", id="long-label"),
         pytest.param(EvaluationResult(label="a", metadata={"x": "y" * 10_000}), "metadata of 10,008", id="metadata"),
         pytest.param(EvaluationResult(label="a", metadata=[1]), "metadata is a list", id="metadata-list"),  # type: ignore[arg-type]
+        pytest.param(EvaluationResult(label="a", metadata=np.array([1, 2])), "is a ndarray", id="metadata-array"),  # type: ignore[arg-type]
     ],
 )
 def test_what_is_no_result_is_refused(said: Any, why: str) -> None:
@@ -127,7 +128,27 @@ class EndlessError(Exception):
         pytest.param(MuteError(), ("MuteError", "its text cannot be read"), id="no-text"),
         pytest.param(EndlessError(), ("EndlessError", "x" * 4_095), id="endless"),
         pytest.param(ValueError(), ("ValueError", ""), id="nothing-to-say"),
+        pytest.param(
+            ExceptionGroup("two", [ValueError("a"), MuteError()]),
+            ("ExceptionGroup", "its text cannot be read"),
+            id="group-with-one",
+        ),
     ],
 )
 def test_an_error_that_will_not_be_read_is_told_all_the_same(error: Exception, told: tuple[str, str]) -> None:
     assert described(error, "evaluators/sample.py") == told
+
+
+def test_a_group_of_errors_is_told_with_what_is_in_it() -> None:
+    group = ExceptionGroup("both fields", [ValueError("no number"), KeyError("id")])
+
+    assert described(group, "evaluators/sample.py") == (
+        "ExceptionGroup",
+        "both fields (2 sub-exceptions): ValueError: no number; KeyError: 'id'",
+    )
+
+
+def test_metadata_without_anything_in_it_is_none() -> None:
+    _, _, _, metadata, _ = settled(EvaluationResult(label="a", metadata=MappingProxyType({})))
+
+    assert metadata is None

@@ -15,8 +15,6 @@ import tempfile
 from multiprocessing.connection import Connection
 from typing import Any
 
-PATIENCE_SECONDS = 2.0
-
 
 def main() -> None:
     job = json.load(sys.stdin)
@@ -25,7 +23,7 @@ def main() -> None:
         worker = multiprocessing.get_context("fork").Process(target=work, args=(job, there, log.fileno()))
         worker.start()
         there.close()
-        answers = list(receive(here, len(job["sources"])))
+        answers = list(receive(here, len(job["sources"]), job["patience"]))
         worker.join(0.5)
         is_hanging = worker.is_alive()
         worker.kill()
@@ -34,8 +32,8 @@ def main() -> None:
     json.dump({"answers": answers, "log": text, "is_hanging": is_hanging}, sys.stdout)
 
 
-def receive(connection: Connection, most: int) -> Any:
-    while most and connection.poll(PATIENCE_SECONDS):
+def receive(connection: Connection, most: int, patience: float) -> Any:
+    while most and connection.poll(patience):
         try:
             answer = connection.recv()
         except EOFError:

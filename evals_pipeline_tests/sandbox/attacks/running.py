@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from evals_pipeline.sandbox.parent import Sandbox
 
 CONTROL_SECONDS = 6.0
+PATIENCE, SHORT_PATIENCE = 2.0, 0.8
+"""Seconds that the control waits for an answer; the short one is for attacks that are not to give any."""
 LEAVING_TRACES = ("poisoning", "forging", "floods", "internals")
 """Kinds of attacks after which an honest evaluator is run, that of the attack or this one:"""
 
@@ -41,7 +43,12 @@ class Verdict:
 def in_control(attack: Attack) -> Verdict:
     """Run it in an ordinary child process of an ordinary pipeline."""
     with _targets(attack, None, is_control=True) as targets:
-        job = {"sources": [attack.source, attack.successor or HONEST], "rows": ROWS, "target": as_text(targets)}
+        job = {
+            "sources": [attack.source, attack.successor or HONEST],
+            "rows": ROWS,
+            "target": as_text(targets),
+            "patience": SHORT_PATIENCE if "TimeoutError" in attack.ends else PATIENCE,
+        }
         after = _naively(json.dumps(job))
         found = harm(attack, after, targets, is_confined=False)
         if attack.successor:
