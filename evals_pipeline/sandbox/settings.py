@@ -37,20 +37,41 @@ class SandboxSettings:
         mode = environment.get("EVALS_SANDBOX", "").strip().lower()
         if mode not in ("", UNSAFE):
             raise ConfigError(f"EVALS_SANDBOX={mode!r} means nothing", hint=f"leave it unset, or write {UNSAFE!r}")
-        added = [name.strip() for name in environment.get("EVALS_SANDBOX_PACKAGES", "").split(",") if name.strip()]
-        for name in added:
-            if not all(part.isidentifier() for part in name.split(".")):
-                raise ConfigError(f"EVALS_SANDBOX_PACKAGES names {name!r}, which cannot be imported")
+        for name in _added(environment):
+            if not _is_module(name):
+                raise ConfigError(
+                    f"EVALS_SANDBOX_PACKAGES names {name!r}, which cannot be imported",
+                    hint="write import names, separated by commas: sklearn,dateutil",
+                )
         workers = environment.get("EVALS_SANDBOX_WORKERS", "").strip()
         return cls(
             is_unsafe=mode == UNSAFE,
             min_tier=_number(environment.get("EVALS_SANDBOX_MIN_TIER", "").strip() or str(LOWEST_TIER), "MIN_TIER", 3),
-            packages=tuple(dict.fromkeys((*PACKAGES, *added))),
+            packages=allowed_packages(environment),
             workers=_number(workers, "WORKERS", 1_024) if workers else None,
         )
 
 
+def allowed_packages(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """What evaluators may import besides the standard library, whatever the other settings say.
+
+    A name that cannot be one is left out here, so that reading a file never fails for what `SandboxSettings.of` tells.
+    """
+    return tuple(dict.fromkeys((*PACKAGES, *filter(_is_module, _added(environment)))))
+
+
+def _added(environment: Mapping[str, str]) -> list[str]:
+    return [name.strip() for name in environment.get("EVALS_SANDBOX_PACKAGES", "").split(",") if name.strip()]
+
+
+def _is_module(name: str) -> bool:
+    return all(part.isidentifier() for part in name.split("."))
+
+
 def _number(text: str, name: str, most: int) -> int:
     if not (text.isdecimal() and 1 <= int(text) <= most):
-        raise ConfigError(f"EVALS_SANDBOX_{name}={text!r} is no number from 1 to {most}")
+        raise ConfigError(
+            f"EVALS_SANDBOX_{name}={text!r} is no number from 1 to {most}",
+            hint="leave it unset for the default, or write such a number",
+        )
     return int(text)

@@ -353,6 +353,7 @@ def test_tracebacks_that_an_evaluator_prints_show_its_lines(unsafe: Sandbox) -> 
         ),
         pytest.param("import re; re.match('(a+)+$', 'a' * 64 + 'b')", id="in-c"),
         pytest.param("while True: print('x' * 10_000)", id="prints"),
+        pytest.param("import os; os.kill(os.getpid(), 19)", id="stops-itself"),
     ],
 )
 def test_a_row_that_never_ends_costs_its_limit_and_no_other_row(unsafe: Sandbox, loop: str) -> None:

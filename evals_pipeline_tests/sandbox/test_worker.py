@@ -1,3 +1,5 @@
+from decimal import Decimal
+from fractions import Fraction
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
@@ -9,12 +11,31 @@ from evals_pipeline.sandbox.loading import described
 from evals_pipeline.sandbox.worker import CUT_MARK, InvalidResult, settled
 
 
-@pytest.mark.parametrize("score", [True, 1, np.float64(1), np.int32(1), np.bool_(True), np.float16(1)])
+@pytest.mark.parametrize(
+    "score",
+    [True, 1, np.float64(1), np.int32(1), np.bool_(True), np.float16(1), np.array(1.0), Decimal(1), Fraction(1)],
+)
 def test_scores_of_all_kinds_become_floats(score: Any) -> None:
     _, found, *_ = settled(EvaluationResult(score=score))
 
     assert found == 1.0
     assert type(found) is float
+
+
+@pytest.mark.parametrize(
+    ("score", "error"),
+    [
+        pytest.param(10**400, OverflowError, id="huge"),
+        pytest.param(Decimal("nan"), ValueError, id="decimal-nan"),
+        pytest.param(np.float32("inf"), ValueError, id="infinity-of-numpy"),
+        pytest.param(np.array([1.0, 2.0]), TypeError, id="array"),
+        pytest.param(1j, TypeError, id="complex"),
+        pytest.param("1", TypeError, id="text"),
+    ],
+)
+def test_what_is_no_finite_number_is_no_score(score: Any, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        EvaluationResult(score=score, label="a")
 
 
 def test_a_long_explanation_is_cut_where_one_can_see_it() -> None:
