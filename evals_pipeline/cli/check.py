@@ -35,16 +35,19 @@ class FileKind(StrEnum):
 def check(project_dir: ProjectDir = None, as_json: Json = False) -> None:
     """Read the files of projects, evaluators, models and tasks; say what is wrong with those that cannot be used."""
     from evals_pipeline.engine.catalog import read_catalog
+    from evals_pipeline.engine.checking import sandbox_problem
 
-    folder = project_folder(project_dir)
+    folder, problem = project_folder(project_dir), sandbox_problem()
     catalog = read_catalog(folder)
     if not (catalog.projects or catalog.tasks or catalog.broken):
         raise ConfigError(f"{str(folder)!r} holds no projects and no tasks", hint="make a project with: evals init DIR")
     if as_json:
-        screen.print_json(_document(catalog, folder))
+        screen.print_json(_document(catalog, folder, problem))
     else:
+        if problem is not None:
+            _show_broken(problem.message, problem.hint)
         _show(catalog)
-    if catalog.broken:
+    if catalog.broken or problem is not None:
         raise typer.Exit(exits.BROKEN)
 
 
@@ -95,9 +98,7 @@ def _evaluator_schema() -> dict[str, Any]:
 
 def _show(catalog: Catalog) -> None:
     for file in catalog.broken:
-        screen.say(f"broken  {file.place}: {file.message}", style="red")
-        if file.hint:
-            screen.say(f"        Hint: {file.hint}")
+        _show_broken(f"{file.place}: {file.message}", file.hint)
     for name in sorted(catalog.projects):
         screen.say(f"ok      projects/{name}")
     for name in _good_evaluators(catalog):
@@ -109,6 +110,12 @@ def _show(catalog: Catalog) -> None:
     show_notices(catalog.notices)
     if catalog.broken:
         screen.note(f"{len(catalog.broken)} of {screen.counted(_files(catalog), 'file')} cannot be used")
+
+
+def _show_broken(what: str, hint: str) -> None:
+    screen.say(f"broken  {what}", style="red")
+    if hint:
+        screen.say(f"        Hint: {hint}")
 
 
 def _files(catalog: Catalog) -> int:
@@ -124,7 +131,7 @@ def _has_good_models(catalog: Catalog) -> bool:
     return bool(catalog.hub.models) and not any(file.kind == "models" for file in catalog.broken)
 
 
-def _document(catalog: Catalog, folder: Path) -> dict[str, Any]:
+def _document(catalog: Catalog, folder: Path, problem: ConfigError | None) -> dict[str, Any]:
     return {
         "projects": sorted(catalog.projects),
         "evaluators": _good_evaluators(catalog),
@@ -142,4 +149,5 @@ def _document(catalog: Catalog, folder: Path) -> dict[str, Any]:
             for file in catalog.broken
         ],
         "notices": [asdict(notice) for notice in catalog.notices],
+        "sandbox_problem": None if problem is None else {"message": problem.message, "hint": problem.hint},
     }

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -96,13 +97,20 @@ def _sandbox() -> Iterator[Finding]:
 
     try:
         report = look_at_sandbox()
+    except ConfigError as error:
+        yield Finding("sandbox", "missing", error.message, error.hint)
+        return
     except EvalsError as error:
         message, _, hint = str(error).partition("\nHint: ")
         yield Finding("sandbox", "note", message, hint)
         return
     yield Finding("sandbox", "ok" if report.is_confined else "note", report.summary)
     yield Finding("sandbox kernel", "ok", f"{report.kernel} on {report.machine}")
-    yield Finding("sandbox packages", "ok", ", ".join(report.packages))
+    absent = [name for name in report.packages if find_spec(name.partition(".")[0]) is None]
+    yield Finding("sandbox packages", "ok", ", ".join(name for name in report.packages if name not in absent))
+    for name in absent:
+        hint = "install it where evals-pipeline is, or take it out of EVALS_SANDBOX_PACKAGES"
+        yield Finding(f"sandbox package {name}", "missing", "not installed", hint)
     for reason in report.reasons:
         yield Finding("sandbox reason", "note", reason)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,13 +23,8 @@ if TYPE_CHECKING:
     from evals_pipeline.engine.hub import HubEntry
 
 hub = typer.Typer(help="Look up, version and test the evaluators that tasks can use.", no_args_is_help=True)
-hub.command("test", cls=Command, epilog=exits.EXPLAINED)(hub_test)
-hub.command("export", cls=Command, epilog=exits.EXPLAINED)(hub_export)
-for _command in (check, push, log, diff, delete):
-    hub.command(cls=Command, epilog=exits.EXPLAINED)(_command)
 
 
-@hub.command("list", cls=Command, epilog=exits.EXPLAINED)
 def list_evaluators(project_dir: ProjectDir = None, as_json: Json = False) -> None:
     """List the evaluators: the prebuilt ones, and those of the project folder if there is one."""
     from evals_pipeline.engine.hub import hub_entries
@@ -41,7 +37,6 @@ def list_evaluators(project_dir: ProjectDir = None, as_json: Json = False) -> No
     screen.table(columns, [_row(entry) for entry in entries])
 
 
-@hub.command("show", cls=Command, epilog=exits.EXPLAINED)
 def show_evaluator(
     name: Annotated[str, typer.Argument(metavar="NAME[@N]", help="Name of an evaluator, or a version of it.")],
     project_dir: ProjectDir = None,
@@ -56,7 +51,8 @@ def show_evaluator(
         return
     version = f", version {entry.version}" if entry.version else ""
     screen.say(f"{entry.name}{version} ({entry.kind}, {entry.origin})", style="bold")
-    screen.say(entry.description)
+    if entry.description:
+        screen.say(entry.description)
     _show_version(entry)
     _show_tables(entry)
     if entry.template:
@@ -82,6 +78,8 @@ def _show_tables(entry: HubEntry) -> None:
         screen.table(("parameter", "type", "default", ""), rows)
     if entry.variables:
         screen.table(("variable", "", ""), [[each.name, _need(each), each.description] for each in entry.variables])
+    if entry.takes_row:
+        screen.say("takes dataset_row")
     scores = [[label, "" if score is None else f"{score:g}"] for label, score in entry.labels.items()]
     if scores:
         screen.table(("label", "score"), scores)
@@ -140,6 +138,7 @@ def _document(entry: HubEntry) -> dict[str, Any]:
             for each in entry.parameters
         ],
         "variables": [{"name": each.name, "is_required": each.is_required} for each in entry.variables],
+        "takes_row": entry.takes_row,
         "labels": dict(entry.labels),
         "source": entry.source,
         "template": entry.template or None,
@@ -152,3 +151,18 @@ def _document(entry: HubEntry) -> dict[str, Any]:
         "filter": entry.filter,
         "pushed": entry.pushed,
     }
+
+
+_COMMANDS: dict[str, Callable[..., None]] = {
+    "list": list_evaluators,
+    "show": show_evaluator,
+    "check": check,
+    "test": hub_test,
+    "export": hub_export,
+    "push": push,
+    "log": log,
+    "diff": diff,
+    "delete": delete,
+}
+for _name, _command in _COMMANDS.items():
+    hub.command(_name, cls=Command, epilog=exits.EXPLAINED)(_command)

@@ -14,12 +14,14 @@ from evals_pipeline.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from evals_pipeline.core.evaluator import Parameter
+    from evals_pipeline.engine.broken_files import BrokenFile
     from evals_pipeline.engine.checking import CheckedFile
     from evals_pipeline.engine.hub_history import ComparedFile
 
 _STDIN = "-"
 _SHOWN_WIDTH = 140
 _STYLES = {"error": "red", "warning": "yellow"}
+_HINTS = {"unavailable-module": "the operator can add an installed package: EVALS_SANDBOX_PACKAGES"}
 
 
 def check(
@@ -133,13 +135,18 @@ def _show_compared(compared: ComparedFile, checked: CheckedFile | None, folder: 
         screen.say(f"ok      {compared.file} ({compared.state.value}{latest})")
     else:
         screen.say(f"broken  {compared.problem.place}: {compared.problem.message}", style="red")
-        if compared.problem.hint:
+        if compared.problem.hint and not _all_follow(compared.problem, checked):
             screen.say(f"        Hint: {compared.problem.hint}")
     if checked is not None:
         _show_problems(checked, compared.file)
     if compared.notice is not None:
         screen.say(f"        {compared.notice.message}", style="yellow")
         screen.say(f"        Hint: {compared.notice.hint}")
+
+
+def _all_follow(problem: BrokenFile, checked: CheckedFile | None) -> bool:
+    """Whether every problem of that file is shown below, so that a hint to look for them would be odd."""
+    return problem.path.suffix == ".py" and checked is not None and not checked.report.is_ok
 
 
 def _show(checked: CheckedFile) -> None:
@@ -154,7 +161,6 @@ def _show(checked: CheckedFile) -> None:
     if report.class_name is None:
         return
     variables = [each.name + (" (required)" if each.is_required else "") for each in report.variables]
-    variables += ["dataset_row"] * report.takes_row
     for name, values in (
         ("class", [report.class_name]),
         ("variables", variables),
@@ -162,6 +168,8 @@ def _show(checked: CheckedFile) -> None:
         ("imports", report.imports),
     ):
         screen.say(f"    {name + ':':12}{', '.join(values) or 'none'}")
+    if report.takes_row:
+        screen.say("    takes dataset_row")
 
 
 def _verdict(checked: CheckedFile) -> str:
@@ -179,6 +187,8 @@ def _show_problems(checked: CheckedFile, file: str) -> None:
         end = problem.end_column if problem.end_line == problem.line else None
         for line in _underlined(checked.lines[problem.line - 1], problem.column, end):
             screen.say(f"    {line}")
+        if problem.code in _HINTS:
+            screen.say(f"    Hint: {_HINTS[problem.code]}")
 
 
 def _underlined(line: str, column: int, end: int | None) -> tuple[str, str]:

@@ -9,11 +9,15 @@ import typer
 
 from evals_pipeline.cli import screen
 from evals_pipeline.cli.collecting import collect_with_progress
-from evals_pipeline.cli.hub_test import Name, TaskOption
+from evals_pipeline.cli.hub_test import Name, Parameters, TaskOption, lists
 from evals_pipeline.cli.options import Json, ProjectDir, project_folder
 
 Folder = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FOLDER", help="Where the files go; absent: the current one.")
+]
+Mapped = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="VARIABLE=PATH", help="Where a variable is in the spans, in place of the task's."),
 ]
 Rows = Annotated[int, typer.Option("--rows", min=1, max=1_000, metavar="N", help="Rows of the task, the newest.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite the files if they are there.")]
@@ -22,6 +26,8 @@ Force = Annotated[bool, typer.Option("--force", help="Overwrite the files if the
 def hub_export(
     name: Name,
     task: TaskOption = None,
+    mapped: Mapped = None,
+    parameters: Parameters = None,
     output: Folder = None,
     rows: Rows = 10,
     force: Force = False,
@@ -35,7 +41,8 @@ def hub_export(
     from evals_pipeline.engine.samples import sample_rows
 
     folder = project_folder(project_dir)
-    chosen = choose(folder, name, task, Asked())
+    mapping = {variable: paths[-1] for variable, paths in lists(mapped or (), "--map").items()}
+    chosen = choose(folder, name, task, Asked(mapping, lists(parameters or (), "--parameter")))
     with opened(folder) as here:
         collect_with_progress(here, chosen.project, hidden=as_json)
         exported = export(chosen, sample_rows(here, chosen.task, chosen.use, limit=rows))

@@ -65,10 +65,9 @@ class TaskReport:
         if report.sandbox is not None:
             screen.say(f"sandbox: {report.sandbox.summary}", style="" if report.sandbox.is_confined else "bold red")
         for name, error in self.errors.items():
-            said = screen.clean(f"{error.error_type}: {error.example}", limit=_ERROR_LENGTH)
-            screen.note(
-                f"{name} failed most often, on {screen.counted(error.units, 'unit')}, with {said}", style="yellow"
-            )
+            units, example = screen.counted(error.units, "unit"), ", for example" if error.units > 1 else ""
+            said = screen.clean(f"{error.error_type}{example}: {error.example}", limit=_ERROR_LENGTH)
+            screen.note(f"{name} failed most often, on {units}, with {said}", style="yellow")
 
 
 def run_document(report: RunReport) -> dict[str, Any]:
@@ -149,6 +148,11 @@ def _show_labels(summary: Summary) -> None:
         [name, label, screen.count(entry["count"]), screen.percent(entry["share"]), _bar(entry["share"])]
         for name, of in summary.evaluators.items()
         for label, entry in _shares(of.labels).items()
+    ]
+    rows += [
+        [name, f"(no labels; mean score {of.score_mean:.4g})", screen.count(of.score_count), "", ""]
+        for name, of in summary.evaluators.items()
+        if of.score_mean is not None and not of.labels
     ]
     if rows:
         columns = ("evaluator", "label", "count", "share", "")

@@ -56,7 +56,7 @@ class Path:
     def natural_sql(self) -> str:
         """DuckDB expression of the value in its own type; where `is_json`, its JSON as text."""
         if self.is_column:
-            return self.sql
+            return f"nullif({self.sql}, 'null')" if self.is_json else self.sql
         return f"{JSON_PATH_FUNCTION}({identifier(self.column)}, {literal('.'.join(self.parts))})"
 
     @property

@@ -11,13 +11,13 @@ from evals_pipeline.engine.answers import Asker, DefinitionAsker
 from evals_pipeline.engine.budgets import budget_limits
 from evals_pipeline.engine.installation import Installation
 from evals_pipeline.engine.plan import TaskPlan
-from evals_pipeline.engine.sandboxes import ConfinedCheckAsker, RunSandbox, SandboxAsker, Used
+from evals_pipeline.engine.sandboxes import ConfinedCheckAsker, RunSandbox, SandboxAsker, Used, preloaded
 from evals_pipeline.engine.uses import PlannedUse
 from evals_pipeline.evaluators.custom.custom import Custom
 from evals_pipeline.evaluators.judge.judge import Judge
-from evals_pipeline.evaluators.prebuilt.check import PrebuiltCheck
-from evals_pipeline.evaluators.prebuilt.confined import PACKAGE, is_confined
+from evals_pipeline.evaluators.prebuilt.confined import is_confined
 from evals_pipeline.ledger.ledger import RunKey
+from evals_pipeline.sandbox.program import Program
 from evals_pipeline.sandbox.report import SandboxReport
 
 
@@ -40,22 +40,13 @@ def askers_of(
 
 def run_sandbox(plan: TaskPlan) -> RunSandbox:
     """The sandbox of a run of `plan`, to be started when it is needed."""
-    evaluators = [use.evaluator for use in plan.uses]
-    imports = [
-        name for evaluator in evaluators if isinstance(evaluator, Custom) for name in evaluator.definition.imports
-    ]
-    has_pattern = any(isinstance(evaluator, PrebuiltCheck) and is_confined(evaluator) for evaluator in evaluators)
-    return RunSandbox([*dict.fromkeys(imports), *([PACKAGE] if has_pattern else [])])
+    return RunSandbox(tuple(dict.fromkeys(name for use in plan.uses for name in preloaded(use.evaluator))))
 
 
 def code_asker(use: PlannedUse, sandbox: RunSandbox, used: Used) -> Asker:
     """Who answers for a check or a custom evaluator; `used` hears of the sandbox when it is."""
     if isinstance(use.evaluator, Custom):
-        variables = {variable: path.dotted for variable, path in use.paths.items()}
-        columns = [path.dotted for path in use.shown_paths]
-        json_columns = [path.dotted for path in use.shown_paths if path.is_json]
-        program = use.evaluator.program(variables, columns, json_columns)
-        return SandboxAsker(program, use.evaluator.limits, sandbox, used)
+        return SandboxAsker(program_of(use.evaluator, use), use.evaluator.limits, sandbox, used)
     if isinstance(use.evaluator, Judge):
         raise TypeError(f"{use.name!r} asks a model and is no code")
     return (
@@ -63,6 +54,13 @@ def code_asker(use: PlannedUse, sandbox: RunSandbox, used: Used) -> Asker:
         if is_confined(use.evaluator)
         else DefinitionAsker(use.evaluator)
     )
+
+
+def program_of(custom: Custom, use: PlannedUse) -> Program:
+    """What a worker runs for `use`, whose evaluator is `custom`; columns are paths."""
+    variables = {variable: path.dotted for variable, path in use.paths.items()}
+    columns = [path.dotted for path in use.shown_paths]
+    return custom.program(variables, columns, [path.dotted for path in use.shown_paths if path.is_json])
 
 
 def judge_asker(here: Installation, name: str, judge: Judge, key: RunKey, limits: tuple[BudgetLimit, ...]) -> Asker:

@@ -15,7 +15,7 @@ from evals_pipeline.core.errors import ConfigError
 from evals_pipeline.engine.documents import read_named
 from evals_pipeline.evaluators.custom.checking import CheckReport, check_source
 from evals_pipeline.evaluators.custom.findings import Problem, SourceText
-from evals_pipeline.sandbox.settings import SandboxSettings
+from evals_pipeline.sandbox.settings import SandboxSettings, allowed_packages
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,7 @@ class CheckedFile:
 def check_file(path: Path) -> CheckedFile:
     """Check a Python file and the YAML beside it; raises ConfigError when the file is none or cannot be read."""
     if path.suffix != ".py":
-        raise ConfigError(
-            f"{str(path)!r} is no Python file", hint="name the .py file of an evaluator, or - for standard input"
-        )
+        raise ConfigError(f"{str(path)!r} is no Python file", hint=_hint_for(path))
     try:
         content = path.read_bytes()
     except OSError as cause:
@@ -63,11 +61,7 @@ def check_bytes(content: bytes, file: str, *, beside: Path | None = None) -> Che
         content: Its bytes.
         file: What to call it.
         beside: Where the file is or would be, for the YAML beside it.
-
-    Raises:
-        ConfigError: The operator's settings cannot be read.
     """
-    packages = SandboxSettings.of().packages
     settings_file, settings, settings_error = _settings(beside)
     try:
         source = content.decode()
@@ -75,7 +69,7 @@ def check_bytes(content: bytes, file: str, *, beside: Path | None = None) -> Che
         source, report, seconds = content.decode(errors="replace"), _not_unicode(content, error), 0.0
     else:
         start = time.perf_counter()
-        report = check_source(source, packages=packages, settings=settings)
+        report = check_source(source, packages=allowed_packages(), settings=settings)
         seconds = time.perf_counter() - start
     lines = tuple(SourceText(source).lines)
     return CheckedFile(file, lines, report, settings_file, settings_error, seconds * 1_000)
@@ -98,6 +92,23 @@ def checked_document(checked: CheckedFile) -> dict[str, Any]:
         "settings": _settings_document(checked),
         "milliseconds": round(checked.milliseconds, 3),
     }
+
+
+def sandbox_problem() -> ConfigError | None:
+    """What is wrong with the operator's settings of the sandbox; None where nothing is. No file is to blame for it."""
+    try:
+        SandboxSettings.of()
+    except ConfigError as error:
+        return error
+    return None
+
+
+def _hint_for(path: Path) -> str:
+    if path.suffix in (".yaml", ".yml"):
+        return "judges are checked by `evals check`, and settings beside code with the .py file"
+    if path.name == str(path) and path.name.isidentifier():
+        return f"name its file: evals hub check evaluators/{path.name}.py"
+    return "name the .py file of an evaluator, or - for standard input"
 
 
 def _settings(beside: Path | None) -> tuple[Path | None, CodeSettings | None, ConfigError | None]:

@@ -23,7 +23,7 @@ from evals_pipeline.evaluators.custom.custom import read_definition as read_code
 from evals_pipeline.evaluators.judge.judge import Judge
 from evals_pipeline.evaluators.judge.prebuilt import prebuilt_judge_names
 from evals_pipeline.evaluators.prebuilt.registry import prebuilt_names
-from evals_pipeline.sandbox.settings import SandboxSettings
+from evals_pipeline.sandbox.settings import allowed_packages
 from evals_pipeline.selection.filters import parse_filter
 
 EVALUATORS = "evaluators"
@@ -80,7 +80,7 @@ def read_files(folder: Path) -> EvaluatorFiles:
 
 def definition_of(name: str, content: Content, *, file: str) -> Definition:
     """The evaluator that `content` defines; `file` is what errors call it. Raises ConfigError."""
-    return _definition(name, content, file, SandboxSettings.of().packages)
+    return _definition(name, content, file, () if content.kind is EvaluatorKind.JUDGE else allowed_packages())
 
 
 @lru_cache(maxsize=4_096)  # a process reads the same texts again at every load, and a task asks for each several times
@@ -136,10 +136,18 @@ def _read_code(path: Path, settings: Path | None, files: dict[str, EvaluatorFile
             _refuse_other_kind(text, path)
             _settings(name, text)
         reading = path
-        definition = definition_of(name, content, file=f"{EVALUATORS}/{path.name}")
-        files[name] = EvaluatorFile(name, path, content, definition)
+        files[name] = EvaluatorFile(name, path, content, _class_in(name, content, f"{EVALUATORS}/{path.name}"))
     except ConfigError as error:
         broken.append(BrokenFile.of(reading, EVALUATOR, error))
+
+
+def _class_in(name: str, content: Content, file: str) -> Definition:
+    """What the code defines; errors, which tell the first problem only, say where the others are."""
+    try:
+        return definition_of(name, content, file=file)
+    except ConfigError as error:
+        hint = error.hint or f"see all that is wrong with it: evals hub check {file}"
+        raise ConfigError(error.message, field=error.field, hint=hint) from error
 
 
 def _refuse_name(path: Path) -> None:

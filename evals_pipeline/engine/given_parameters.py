@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from evals_pipeline.core.errors import ParameterError
 from evals_pipeline.core.evaluator import Parameter, ParameterType
@@ -30,6 +30,19 @@ def typed(hub: Hub, evaluator: str, given: Texts) -> dict[str, ParameterValue]:
         return {}
     kinds = {each.name: each.type for each in _parameters(hub, evaluator)}
     return {name: _value(name, kinds.get(name), texts) for name, texts in given.items()}
+
+
+def parameter_of(error: ParameterError) -> str:
+    """Which parameter the error is about."""
+    return error.field.rpartition("parameters.")[2].partition(".")[0]
+
+
+def as_option(error: ParameterError, given: Collection[str]) -> ParameterError:
+    """The error for somebody who gives parameters on a command line: one that is missing is an option there."""
+    name = parameter_of(error)
+    if name not in given:
+        return ParameterError(error.message, field=error.field, hint=f"give it: --parameter {name}=VALUE")
+    return ParameterError(f"--parameter {name}: {error.message}", field=error.field, hint=error.hint)
 
 
 def _parameters(hub: Hub, evaluator: str) -> Sequence[Parameter]:

@@ -9,20 +9,20 @@ from pathlib import Path
 from uuid import uuid4
 
 from evals_pipeline.core.calls import Tally
-from evals_pipeline.core.errors import ConfigError, UnknownNameError
+from evals_pipeline.core.errors import ConfigError, ParameterError, UnknownNameError
 from evals_pipeline.core.task import EvaluatorUse
 from evals_pipeline.engine.agreement import require_gold_extra
 from evals_pipeline.engine.answers import DefinitionAsker
 from evals_pipeline.engine.askers import judge_asker
 from evals_pipeline.engine.evaluators import Evaluator
-from evals_pipeline.engine.given_parameters import typed
+from evals_pipeline.engine.given_parameters import as_option, typed
 from evals_pipeline.engine.gold import GoldReport, gold_report
 from evals_pipeline.engine.gold_code import CodeRows
 from evals_pipeline.engine.gold_rows import GoldRow, chosen_rows, read_gold
 from evals_pipeline.engine.installation import Installation
 from evals_pipeline.engine.named_evaluators import NamedEvaluator
-from evals_pipeline.engine.sandboxes import ConfinedCheckAsker, RunSandbox
-from evals_pipeline.engine.trials import TEST_TASK, Confined, limits_of, preloaded, refuse_model
+from evals_pipeline.engine.sandboxes import ConfinedCheckAsker, RunSandbox, preloaded
+from evals_pipeline.engine.trials import TEST_TASK, Confined, limits_of, refuse_model
 from evals_pipeline.evaluators.custom.custom import Custom
 from evals_pipeline.evaluators.judge.judge import Judge
 from evals_pipeline.evaluators.prebuilt.check import PrebuiltCheck
@@ -101,7 +101,10 @@ def run_gold_test(request: GoldRequest, named: NamedEvaluator, here: Installatio
     require_gold_extra()
     parameters = typed(named.hub, named.spelled, request.parameters)
     use = EvaluatorUse(evaluator=named.spelled, parameters=parameters, model=request.model)
-    found = named.hub.resolved(use)
+    try:
+        found = named.hub.resolved(use)
+    except ParameterError as error:
+        raise as_option(error, request.parameters) from error
     evaluator, labels = found.evaluator, _labels(found.evaluator)
     if request.positive is not None and labels is not None and request.positive not in labels:
         raise UnknownNameError.of("label", request.positive, labels)

@@ -42,6 +42,7 @@ class HubEntry:
         labels: Label -> score; nothing for custom code, which may say what it likes.
         source: The plain Python that decides, or what a judge's model is sent, with placeholders for the values.
         template: Of a judge; empty for checks.
+        takes_row: Whether custom code is given `dataset_row`.
         direction: Which scores are good.
         model: Of a judge: the name in `models.yaml` or of the model itself; empty for checks.
         idea: Where a judge's idea comes from.
@@ -62,6 +63,7 @@ class HubEntry:
     labels: dict[str, float | None]
     source: str
     template: str = ""
+    takes_row: bool = False
     direction: str = "maximize"
     model: str = ""
     idea: str = ""
@@ -162,6 +164,7 @@ def _custom_entry(definition: CodeDefinition, version: str, hub: Hub) -> HubEntr
         variables=definition.variables,
         labels={},
         source=definition.source,
+        takes_row=definition.takes_row,
         state=_state(definition.name, hub),
         filter=definition.filter,
     )

@@ -15,6 +15,7 @@ from evals_pipeline.core.version import Content, Notice, Version
 from evals_pipeline.engine.catalog import BrokenFile, read_catalog, read_evaluators
 from evals_pipeline.engine.documents import settings_in, text_of, yaml_files
 from evals_pipeline.engine.evaluators import Hub, pinned_number
+from evals_pipeline.engine.hub import hub_entry
 from evals_pipeline.engine.pushing import default_author, refuse_prebuilt, versions_of
 from evals_pipeline.engine.settings import Settings
 from evals_pipeline.hub.differences import difference
@@ -31,7 +32,7 @@ class LogEntry:
 
     Attributes:
         event: `pushed`, `deleted`, or `prebuilt` for an evaluator that comes with the package.
-        number: Of the version; for a prebuilt evaluator the version of the package.
+        number: Of the version; for a prebuilt evaluator as results carry it, empty where a judge's model is not known.
         message: Empty for a deletion.
         at: UTC; None for a prebuilt evaluator.
         version: Plain JSON of what was pushed; None otherwise.
@@ -118,8 +119,8 @@ def log(folder: Path | None, name: str) -> tuple[LogEntry, ...]:
         return tuple(entries)
     if name not in hub.names:
         raise UnknownNameError.of("evaluator", name, hub.names)
-    number = package_version("evals-pipeline")
-    return (LogEntry("prebuilt", number, "comes with evals-pipeline, read-only", "evals-pipeline", None),)
+    message = f"comes with evals-pipeline {package_version('evals-pipeline')}, read-only"
+    return (LogEntry("prebuilt", hub_entry(name, hub).version, message, "evals-pipeline", None),)
 
 
 def _pushed(folder: Path, name: str) -> Sequence[LogEntry]:

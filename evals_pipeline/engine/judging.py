@@ -164,7 +164,7 @@ class Judging:
                 self._report(answered / count)
 
     def _doubted(
-        self, reader: duckdb.DuckDBPyConnection, code: str, use: PlannedUse, scanned: str
+        self, reader: duckdb.DuckDBPyConnection, code: str, use: PlannedUse, scanned: Scanned
     ) -> Iterator[pa.RecordBatch]:
         asker = self.askers[use.name]
         shown = ", ".join(f"{sql} AS {identifier(name)}" for name, sql in shown_sql(use).items())

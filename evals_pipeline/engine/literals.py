@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from math import isfinite
 from typing import Any
+
+from evals_pipeline.engine.natural import utc
 
 IMPORTS = "import json as _json\nfrom datetime import datetime as _datetime\n"
 """What the written text needs; names that nobody else is likely to use."""
@@ -43,7 +45,7 @@ def _short(value: Any) -> str:
         case float():
             return repr(value) if isfinite(value) else f"float({str(value)!r})"
         case datetime():
-            return f"_datetime.fromisoformat({_utc(value).isoformat()!r})"
+            return f"_datetime.fromisoformat({utc(value).isoformat()!r})"
         case Mapping():
             return "{" + ", ".join(f"{str(key)!r}: {_short(item)}" for key, item in value.items()) + "}"
         case list() | tuple():
@@ -71,7 +73,3 @@ def _items(value: Any) -> list[Any]:
     if isinstance(value, Mapping):
         return list(value.values())
     return list(value) if isinstance(value, list | tuple) else []
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

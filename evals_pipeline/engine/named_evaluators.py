@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from evals_pipeline.core.errors import ConfigError, UnknownNameError
+from evals_pipeline.core.errors import ConfigError, ParameterError, UnknownNameError
 from evals_pipeline.core.task import EvaluatorUse, Project
 from evals_pipeline.engine.catalog import Catalog, read_catalog, read_hub
 from evals_pipeline.engine.evaluator_files import EVALUATORS, read_files
 from evals_pipeline.engine.evaluators import Hub, pinned_number
-from evals_pipeline.engine.given_parameters import Texts, typed
+from evals_pipeline.engine.given_parameters import Texts, as_option, parameter_of, typed
+from evals_pipeline.engine.hub_history import tasks_using
 from evals_pipeline.engine.plan import TaskPlan
 from evals_pipeline.engine.uses import PlannedUse, planned
 from evals_pipeline.engine.versions import read_versions
@@ -96,7 +97,7 @@ def choose(folder: Path, said: str, task: str | None, asked: Asked) -> Chosen:
     """
     named = named_evaluator(folder, said)
     catalog = read_catalog(folder)
-    plan = _task_naming(catalog, named) if task is None else catalog.task(task)
+    plan = _task_naming(folder, catalog, named) if task is None else catalog.task(task)
     uses = _uses_of(plan, named)
     if len(uses) > 1:
         results = ", ".join(use.name for _, use in uses)
@@ -128,7 +129,9 @@ def named_evaluator(folder: Path, said: str) -> NamedEvaluator:
             _refuse_broken(folder, name)
         return NamedEvaluator(said, hub)
     pins = {(name, pinned_number(name, digits))}
-    return NamedEvaluator(said, replace(read_hub(folder), versions=read_versions(folder, pins)))
+    hub = replace(read_hub(folder), versions=read_versions(folder, pins))
+    hub.found(said)  # raises what is wrong with it: prebuilt, never pushed, or no such version
+    return NamedEvaluator(said, hub)
 
 
 def _of_file(folder: Path, said: str) -> NamedEvaluator:
@@ -153,7 +156,7 @@ def _refuse_broken(folder: Path, name: str) -> None:
             raise ConfigError(f"{broken.place}: {broken.message}", hint=broken.hint)
 
 
-def _task_naming(catalog: Catalog, named: NamedEvaluator) -> TaskPlan:
+def _task_naming(folder: Path, catalog: Catalog, named: NamedEvaluator) -> TaskPlan:
     """The one task that uses the evaluator, or has a result, of that name."""
     name = named.name
     found = [task for _, task in sorted(catalog.tasks.items()) if _uses_of(task, named)]
@@ -162,6 +165,7 @@ def _task_naming(catalog: Catalog, named: NamedEvaluator) -> TaskPlan:
     if not found and name not in named.hub.names:
         named.hub.found(named.spelled)  # raises what is wrong with it: unknown, or its file is broken
     if not found:
+        _refuse_broken_task(folder, catalog, name)
         there_is = ", ".join(sorted(catalog.tasks)) or "none"
         raise ConfigError(
             f"no task names {name!r}, so there are no rows to show it; tasks: {there_is}",
@@ -169,6 +173,14 @@ def _task_naming(catalog: Catalog, named: NamedEvaluator) -> TaskPlan:
         )
     names = ", ".join(task.task.name for task in found)
     raise ConfigError(f"several tasks name {name!r}: {names}", hint=f"say which: --task {found[0].task.name}")
+
+
+def _refuse_broken_task(folder: Path, catalog: Catalog, name: str) -> None:
+    """Raises ConfigError with place and reason where a task that cannot be used names the evaluator."""
+    using = tasks_using(folder, name)
+    for file in catalog.broken:
+        if file.kind == "task" and file.path.name in using:
+            raise ConfigError(f"the task that names {name!r} is broken: {file.place}: {file.message}", hint=file.hint)
 
 
 def _planned(plan: TaskPlan, number: int, use: EvaluatorUse, named: NamedEvaluator, asked: Asked) -> PlannedUse:
@@ -183,6 +195,8 @@ def _planned(plan: TaskPlan, number: int, use: EvaluatorUse, named: NamedEvaluat
     except UnknownNameError:
         raise
     except ConfigError as error:
+        if isinstance(error, ParameterError) and parameter_of(error) not in {*use.parameters} - {*asked.parameters}:
+            raise as_option(error, asked.parameters) from error
         place = f"tasks/{plan.task.name}.yaml, {error.field}: " if number < len(plan.task.evaluators) else ""
         raise ConfigError(f"{place}{error.message}", field=error.field, hint=error.hint) from error
 

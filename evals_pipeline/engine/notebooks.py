@@ -9,7 +9,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +16,8 @@ from evals_pipeline.core.code import CodeSettings
 from evals_pipeline.core.errors import ConfigError, SandboxError
 from evals_pipeline.core.evaluator import EvaluationResult
 from evals_pipeline.core.outcome import Outcome
-from evals_pipeline.core.paths import storable
 from evals_pipeline.engine.documents import read_named, text_of, yaml_files
+from evals_pipeline.engine.natural import column_of, form_of
 from evals_pipeline.evaluators.custom.custom import Custom, read_definition
 from evals_pipeline.sandbox.settings import SandboxSettings
 
@@ -82,9 +81,11 @@ def evaluate_columns(
 
     count = len(next(iter(columns.values()), ()))
     complete = [n for n in range(count) if all(columns[path][n] is not None for path in variables.values())]
-    shown = {path: _arrow([values[n] for n in complete]) for path, values in columns.items()}
-    rows = pa.record_batch({UNIT: pa.array(map(str, complete), pa.string()), **{n: a for n, (a, _) in shown.items()}})
-    json_columns = [path for path, (_, is_json) in shown.items() if is_json]
+    shown = {path: [values[n] for n in complete] for path, values in columns.items()}
+    forms = {path: form_of(values) for path, values in shown.items()}
+    arrays = {path: column_of(values, forms[path]) for path, values in shown.items()}
+    rows = pa.record_batch({UNIT: pa.array(map(str, complete), pa.string()), **arrays})
+    json_columns = [path for path, form in forms.items() if form == "json"]
     found: list[EvaluationResult | None] = [None] * count
     failures: Counter[str] = Counter()
     for row in _answered(custom, custom.program(variables, list(columns), json_columns), rows) if complete else ():
@@ -130,28 +131,6 @@ def _forget(sandbox: RunSandbox) -> None:
 def _close_all() -> None:
     for sandbox in _kept.values():
         sandbox.close()
-
-
-def _arrow(values: Sequence[Any]) -> tuple[pa.Array, bool]:
-    """A column, and whether its text is JSON: texts and times as they are, anything else as JSON."""
-    import pyarrow as pa
-
-    known = [value for value in values if value is not None]
-    if all(isinstance(value, str) for value in known):
-        return pa.array([None if value is None else storable(value) for value in values], pa.string()), False
-    if all(isinstance(value, datetime) for value in known):
-        times = [None if value is None else value.replace(tzinfo=value.tzinfo or UTC) for value in values]
-        return pa.array(times, pa.timestamp("us", tz="UTC")), False
-    return pa.array([None if value is None else _json(value) for value in values], pa.string()), True
-
-
-def _json(value: Any) -> str:
-    return storable(json.dumps(value, ensure_ascii=False, default=_plain))
-
-
-def _plain(value: Any) -> Any:
-    """What frames hold inside of their cells: arrays and numbers of numpy as lists and numbers."""
-    return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
 def _tell(failures: Counter[str], rows: int) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
@@ -18,8 +18,10 @@ import pyarrow.compute as pc
 from evals_pipeline.core.errors import SandboxError
 from evals_pipeline.core.outcome import Outcome
 from evals_pipeline.engine.answers import ANSWERS, UNIT, DefinitionAsker
+from evals_pipeline.engine.evaluators import Evaluator
+from evals_pipeline.evaluators.custom.custom import Custom
 from evals_pipeline.evaluators.prebuilt.check import PrebuiltCheck
-from evals_pipeline.evaluators.prebuilt.confined import PACKAGE, as_in_process, confined
+from evals_pipeline.evaluators.prebuilt.confined import PACKAGE, as_in_process, confined, is_confined
 from evals_pipeline.sandbox.program import Limits, Program
 from evals_pipeline.sandbox.report import SandboxReport
 from evals_pipeline.sandbox.settings import SandboxSettings
@@ -123,7 +125,7 @@ class SandboxAsker:
         workers = self._sandbox.workers
         shown = ((batch.column(UNIT), batch.drop_columns([UNIT])) for batch in portions(rows, workers))
         for units, found in evaluate_all(sandbox, self.program, shown, self._limits, workers=workers):
-            yield _answers(units, found)
+            yield answers_of(units, found)
 
 
 class ConfinedCheckAsker:
@@ -147,6 +149,23 @@ class ConfinedCheckAsker:
             return
         for found in self._confined.answers(rows):
             yield as_in_process(found)
+
+
+def preloaded(evaluator: Evaluator) -> Sequence[str]:
+    """Packages that a sandbox for it has at hand."""
+    if isinstance(evaluator, Custom):
+        return evaluator.definition.imports
+    return (PACKAGE,) if isinstance(evaluator, PrebuiltCheck) and is_confined(evaluator) else ()
+
+
+def answers_of(units: pa.Array, found: pa.Table) -> pa.Table:
+    """What a sandbox returned, as rows of `ANSWERS`."""
+    failed = pc.is_valid(found.column("error_type"))
+    given = {name: found.column(name) for name in ANSWERS.names if name in found.column_names}
+    outcome = pc.if_else(failed, str(Outcome.ERRORED), str(Outcome.EVALUATED))
+    columns = {**given, "unit_id": units, "outcome": outcome}
+    absent = {name: pa.nulls(len(units), ANSWERS.field(name).type) for name in ANSWERS.names if name not in columns}
+    return pa.table({**absent, **columns}).select(ANSWERS.names).cast(ANSWERS)
 
 
 def look_at_sandbox() -> SandboxReport:
@@ -193,16 +212,6 @@ def _pieces(batch: pa.RecordBatch, most: int) -> Iterator[pa.RecordBatch]:
 def _fits(batches: Collection[pa.RecordBatch], most: int) -> bool:
     rows, size = sum(each.num_rows for each in batches), sum(int(each.nbytes) for each in batches)
     return rows <= most and size <= MOST_BYTES
-
-
-def _answers(units: pa.Array, found: pa.Table) -> pa.Table:
-    """What a sandbox returned, as rows of `ANSWERS`."""
-    failed = pc.is_valid(found.column("error_type"))
-    given = {name: found.column(name) for name in ANSWERS.names if name in found.column_names}
-    outcome = pc.if_else(failed, str(Outcome.ERRORED), str(Outcome.EVALUATED))
-    columns = {**given, "unit_id": units, "outcome": outcome}
-    absent = {name: pa.nulls(len(units), ANSWERS.field(name).type) for name in ANSWERS.names if name not in columns}
-    return pa.table({**absent, **columns}).select(ANSWERS.names).cast(ANSWERS)
 
 
 def _cores() -> int:

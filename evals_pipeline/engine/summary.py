@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -20,6 +21,12 @@ from evals_pipeline.lake.results import current_results
 
 LOWEST = 10
 
+MOST_LABELS = 50
+"""Of an evaluator on a day; a custom one may say something else of every unit."""
+
+REST = "other labels"
+"""What the rarer ones are counted under, at the end."""
+
 
 @dataclass(frozen=True, slots=True)
 class EvaluatorSummary:
@@ -27,7 +34,7 @@ class EvaluatorSummary:
 
     Attributes:
         outcomes: Outcome -> rows.
-        labels: Label -> rows, most frequent first.
+        labels: Label -> rows, most frequent first; at most `MOST_LABELS`, and `REST`.
         score_sum: Sum of the scores of evaluated rows; failed and skipped rows have none.
         score_count: Rows that have a score.
         lowest: Unit id, score and label of the units with the lowest scores, at most ten.
@@ -135,18 +142,29 @@ def summarise_day(connection: duckdb.DuckDBPyConnection, results: Snapshot, plan
 
 
 def _summarise(connection: duckdb.DuckDBPyConnection, rows: str) -> EvaluatorSummary:
-    query = f"SELECT outcome, label, count(*), sum(score), count(score) FROM {rows} GROUP BY ALL ORDER BY 3 DESC, 2"
-    grouped = connection.execute(query).fetchall()
-    outcomes: dict[str, int] = {}
-    labels: dict[str, int] = {}
-    for outcome, label, count, _, _ in grouped:
-        outcomes[outcome] = outcomes.get(outcome, 0) + count
-        if label is not None:
-            labels[label] = labels.get(label, 0) + count
-    sums = [row[3] for row in grouped if row[3] is not None]
-    return EvaluatorSummary(
-        outcomes, labels, float(sum(sums)), sum(row[4] for row in grouped), _lowest(connection, rows)
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE grouped AS SELECT outcome, label, count(*) AS units, sum(score) AS score_sum,"
+        f" count(score) AS score_count FROM {rows} GROUP BY ALL"
     )
+    counted = "SELECT outcome, sum(units)::BIGINT, coalesce(sum(score_sum), 0), sum(score_count)::BIGINT FROM grouped"
+    outcomes = connection.execute(f"{counted} GROUP BY outcome ORDER BY 2 DESC, 1").fetchall()
+    return EvaluatorSummary(
+        {outcome: units for outcome, units, _, _ in outcomes},
+        _labels(connection),
+        _finite(sum(row[2] for row in outcomes)),
+        sum(row[3] for row in outcomes),
+        _lowest(connection, rows),
+    )
+
+
+def _labels(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """The labels of table `grouped`; where there are more than are told apart, few of them leave DuckDB."""
+    counted = "SELECT label, sum(units)::BIGINT AS units FROM grouped WHERE label IS NOT NULL GROUP BY label"
+    query = f"SELECT label, units, (sum(units) OVER ())::BIGINT FROM ({counted}) ORDER BY units DESC, label"
+    most = connection.execute(f"{query} LIMIT {MOST_LABELS}").fetchall()
+    labels = {label: units for label, units, _ in most}
+    rest = most[0][2] - sum(labels.values()) if most else 0
+    return _added(labels, {REST: rest} if rest else {})
 
 
 def _lowest(connection: duckdb.DuckDBPyConnection, rows: str) -> list[tuple[str, float, str | None]]:
@@ -162,8 +180,8 @@ def _merged(old: EvaluatorSummary, new: EvaluatorSummary) -> EvaluatorSummary:
     lowest = sorted([*old.lowest, *new.lowest], key=lambda row: (row[1], row[0]))[:LOWEST]
     return EvaluatorSummary(
         _added(old.outcomes, new.outcomes),
-        _added(old.labels, new.labels),
-        old.score_sum + new.score_sum,
+        _capped(_added(old.labels, new.labels)),
+        _finite(old.score_sum + new.score_sum),
         old.score_count + new.score_count,
         lowest,
     )
@@ -171,4 +189,17 @@ def _merged(old: EvaluatorSummary, new: EvaluatorSummary) -> EvaluatorSummary:
 
 def _added(old: Mapping[str, int], new: Mapping[str, int]) -> dict[str, int]:
     together = {key: old.get(key, 0) + new.get(key, 0) for key in {**old, **new}}
-    return dict(sorted(together.items(), key=lambda item: (-item[1], item[0])))
+    return dict(sorted(together.items(), key=lambda item: (item[0] == REST, -item[1], item[0])))
+
+
+def _capped(labels: Mapping[str, int]) -> Mapping[str, int]:
+    rarer = [label for label in labels if label != REST][MOST_LABELS:]
+    if not rarer:
+        return labels
+    rest = labels.get(REST, 0) + sum(labels[label] for label in rarer)
+    return {**{label: count for label, count in labels.items() if label not in {REST, *rarer}}, REST: rest}
+
+
+def _finite(total: float) -> float:
+    """A sum that JSON can say: scores are finite, and so large ones may add up to infinity."""
+    return max(-sys.float_info.max, min(total, sys.float_info.max))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,17 +17,14 @@ from evals_pipeline.core.errors import ConfigError
 from evals_pipeline.core.model import ModelSpec
 from evals_pipeline.core.outcome import Outcome
 from evals_pipeline.engine.answers import ANSWERS, UNIT, Asker
-from evals_pipeline.engine.askers import code_asker, judge_asker
-from evals_pipeline.engine.evaluators import Evaluator
+from evals_pipeline.engine.askers import code_asker, judge_asker, program_of
 from evals_pipeline.engine.installation import Installation
 from evals_pipeline.engine.readiness import refuse_unpriced, unready
 from evals_pipeline.engine.samples import Samples, missing
-from evals_pipeline.engine.sandboxes import RunSandbox
+from evals_pipeline.engine.sandboxes import RunSandbox, answers_of, preloaded
 from evals_pipeline.engine.uses import PlannedUse
 from evals_pipeline.evaluators.custom.custom import Custom
 from evals_pipeline.evaluators.judge.judge import Judge
-from evals_pipeline.evaluators.prebuilt.check import PrebuiltCheck
-from evals_pipeline.evaluators.prebuilt.confined import PACKAGE, is_confined
 from evals_pipeline.ledger.ledger import RunKey
 from evals_pipeline.sandbox.program import Limits, Program
 from evals_pipeline.sandbox.report import SandboxReport
@@ -102,10 +99,8 @@ class Confined:
         session = started.session(self.program, self.limits)
         try:
             for batch in rows:
-                units = batch.column(0).to_pylist()  # by its place: a gold file may have a column of that name
-                found = session.evaluate(batch.remove_column(0)).to_pylist()
-                said = [{"unit_id": unit, **_with_outcome(row)} for unit, row in zip(units, found, strict=True)]
-                yield pa.Table.from_pylist(said, schema=ANSWERS)
+                # By its place: a gold file may have a column of that name.
+                yield answers_of(batch.column(0), session.evaluate(batch.remove_column(0)))
             self.log = session.log
         finally:
             session.close()
@@ -161,20 +156,10 @@ def limits_of(budget_usd: float | None, key: RunKey) -> tuple[BudgetLimit, ...]:
     return () if budget_usd is None else (BudgetLimit("test", key.run_id, round(budget_usd * NANO), None),)
 
 
-def preloaded(evaluator: Evaluator) -> Sequence[str]:
-    """Packages that a sandbox for it has at hand."""
-    if isinstance(evaluator, Custom):
-        return evaluator.definition.imports
-    return (PACKAGE,) if isinstance(evaluator, PrebuiltCheck) and is_confined(evaluator) else ()
-
-
 def _code_asker(use: PlannedUse, sandbox: RunSandbox, reports: list[SandboxReport]) -> Asker:
     if not isinstance(use.evaluator, Custom):
         return code_asker(use, sandbox, reports.append)
-    variables = {variable: path.dotted for variable, path in use.paths.items()}
-    columns = [path.dotted for path in use.shown_paths]
-    program = use.evaluator.program(variables, columns, [path.dotted for path in use.shown_paths if path.is_json])
-    return Confined(program, use.evaluator.limits, sandbox)
+    return Confined(program_of(use.evaluator, use), use.evaluator.limits, sandbox)
 
 
 def _batches(use: PlannedUse, samples: Samples) -> Iterator[pa.RecordBatch]:
@@ -199,7 +184,3 @@ def _rows(use: PlannedUse, samples: Samples, said: Mapping[str, Mapping[str, Any
         values = {variable: row[path.dotted] for variable, path in use.paths.items()}
         found.append(TriedRow(unit, values, {**dict.fromkeys(ANSWERS.names), **(skipped if why else said[unit])}))
     return tuple(found)
-
-
-def _with_outcome(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {**row, "outcome": str(Outcome.EVALUATED if row["error_type"] is None else Outcome.ERRORED)}

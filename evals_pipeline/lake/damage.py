@@ -34,6 +34,8 @@ def _is_whole(connection: duckdb.DuckDBPyConnection, file: DataFile) -> bool:
         rows = connection.execute(f"SELECT * FROM read_parquet({literal(file.uri)}, hive_partitioning = false)")
         while rows.fetchmany(_ROWS):
             pass
+    except duckdb.OutOfMemoryException:
+        return True  # says nothing about the file
     except duckdb.Error:
         return False
     return True

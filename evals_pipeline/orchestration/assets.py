@@ -11,9 +11,11 @@ from typing import Any
 import dagster as dg
 from dagster_duckdb import DuckDBResource
 
-from evals_pipeline.core.task import Project, Task
+from evals_pipeline.core.task import EvaluatorUse, Project, Task
 from evals_pipeline.engine.plan import TaskPlan
+from evals_pipeline.engine.uses import PlannedUse
 from evals_pipeline.evaluators.custom.custom import Custom
+from evals_pipeline.evaluators.prebuilt.check import PrebuiltCheck
 from evals_pipeline.orchestration import naming
 from evals_pipeline.orchestration.checks import check_specs
 from evals_pipeline.orchestration.config import RunOptions
@@ -153,15 +155,19 @@ def _asked(planned: TaskPlan) -> set[str]:
 def _described(planned: TaskPlan) -> str:
     """The task's description and, because nobody has the file beside the page, what it does."""
     task = planned.task
-    uses = ", ".join(
-        f"`{use.name}`" + (f" ({of.evaluator})" if of.evaluator != use.name else "")
-        for use, of in zip(planned.uses, task.evaluators, strict=True)
-    )
+    uses = ", ".join(map(_use, planned.uses, task.evaluators))
     chosen = "all" if task.sampling_rate == 1 else f"{task.sampling_rate:.4g} of"
     matching = f" where `{task.filter}`" if task.filter else ""
     notices = "".join(f"\n\n{notice.file} {notice.message}" for notice in planned.notices)
     judged = f"Judged: {chosen} {planned.granularity}s{matching}."
     return f"{task.description}\n\nEvaluators: {uses}.\n\n{judged}{notices}".strip()
+
+
+def _use(use: PlannedUse, of: EvaluatorUse) -> str:
+    """The result's name, and what it is of: another evaluator, a version of one that people change."""
+    told = [of.evaluator] if of.evaluator != use.name else []
+    told += [] if isinstance(use.evaluator, PrebuiltCheck) else [f"version {use.version}"]
+    return f"`{use.name}`" + (f" ({', '.join(told)})" if told else "")
 
 
 def _cadence(task: Task) -> str:

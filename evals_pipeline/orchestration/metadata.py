@@ -51,11 +51,14 @@ def inputs_metadata(selected: Selected) -> Metadata:
     } | table_if("outcomes", ("evaluator", "outcome", "units"), _outcome_rows(selected.counts))
 
 
-def results_metadata(evaluated: Evaluated, *, seconds: float, newest_arrival: int, now: datetime) -> Metadata:
+def results_metadata(
+    evaluated: Evaluated, told: Metadata, *, seconds: float, newest_arrival: int, now: datetime
+) -> Metadata:
     """What a run brought on one day and what the day's current results look like.
 
     Args:
         evaluated: What the engine returned.
+        told: What else there is to tell of the run; it stands before the long tables.
         seconds: How long evaluation took.
         newest_arrival: When the project's newest span arrived, in microseconds since 1970; 0 when none has.
         now: The moment to which the age of the data is counted.
@@ -70,7 +73,7 @@ def results_metadata(evaluated: Evaluated, *, seconds: float, newest_arrival: in
         age = now.astimezone(UTC).timestamp() - newest_arrival / 1_000_000
         metadata["seconds_since_data_arrived"] = dg.MetadataValue.float(round(max(age, 0.0), 1))
     numbers = _outcome_numbers(evaluated.counts) | _scores(evaluated.summary)
-    return metadata | numbers | judges_metadata(evaluated.spent, evaluated.counts) | _pictures(evaluated)
+    return metadata | numbers | judges_metadata(evaluated.spent, evaluated.counts) | told | _pictures(evaluated)
 
 
 def annotations_metadata(attached: Attached) -> Metadata:

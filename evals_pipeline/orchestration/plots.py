@@ -12,6 +12,8 @@ from html import escape
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from evals_pipeline.engine.summary import REST
+
 if TYPE_CHECKING:
     from evals_pipeline.engine.summary import EvaluatorSummary, Summary
 
@@ -20,7 +22,6 @@ MOST_LABELS = 6
 
 _COLOURS = ("#4c78a8", "#f58518", "#54a24b", "#b279a2", "#e45756", "#9d755d", "#8a8a8a")
 _WIDTH, _BAR_START, _BAR_WIDTH, _ROW = 640, 270, 260, 24
-_REST = "other labels"
 
 
 def label_shares(summary: Summary) -> str:
@@ -42,9 +43,9 @@ def label_shares(summary: Summary) -> str:
 
 def most_frequent(labels: Mapping[str, int]) -> dict[str, int]:
     """The most frequent labels, and the others together."""
-    shown = dict(islice(labels.items(), MOST_LABELS))
+    shown = {label: count for label, count in islice(labels.items(), MOST_LABELS) if label != REST}
     rest = sum(labels.values()) - sum(shown.values())
-    return {**shown, _REST: rest} if rest else shown
+    return {**shown, REST: rest} if rest else shown
 
 
 class _Colours:

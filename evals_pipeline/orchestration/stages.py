@@ -103,9 +103,9 @@ def _evaluated(here: Installation, planned: TaskPlan, key: RunKey, frame: Frame,
     seconds = time.monotonic() - began
     run = here.ledger.run(key)
     arrival = Selection(**run.selection).spans_stamp if run is not None and run.selection else 0
-    shown = m.results_metadata(evaluated, seconds=seconds, newest_arrival=arrival, now=frame.now())
     has_errors = any(of.get(Outcome.ERRORED) for of in evaluated.counts.values())
-    return shown | sandbox_metadata(run) | errors_metadata(error_classes(here, planned, key) if has_errors else ())
+    told = sandbox_metadata(run) | errors_metadata(error_classes(here, planned, key) if has_errors else ())
+    return m.results_metadata(evaluated, told, seconds=seconds, newest_arrival=arrival, now=frame.now())
 
 
 def _rows_by_day(here: Installation, project: str) -> dict[date, int]:

@@ -63,7 +63,8 @@ def test_a_good_file_is_summed_up(evaluators: Path) -> None:
     assert result.exit_code == 0
     assert "polite.py: ok in" in result.stdout
     assert "class:      Polite\n" in result.stdout
-    assert "variables:  output, dataset_row\n" in result.stdout
+    assert "variables:  output\n" in result.stdout
+    assert "    takes dataset_row\n" in result.stdout
     assert "parameters: pattern (of any type, required), threshold (number, default 0.5)\n" in result.stdout
     assert "imports:    re, arize.experimental" in result.stdout
 
@@ -156,6 +157,15 @@ def test_broken_yaml_beside_the_file_is_a_problem_of_its_own(evaluators: Path) -
 @pytest.mark.parametrize("name", ["missing.py", "polite", "polite.yaml", "."])
 def test_what_is_no_python_file_is_wrong_usage(evaluators: Path, name: str) -> None:
     assert hub_check(evaluators / name).exit_code == 2
+
+
+def test_a_name_and_a_judge_are_told_what_to_check_instead() -> None:
+    assert "evals hub check evaluators/polite.py" in hub_check("polite").output
+    assert "judges are checked by `evals check`" in hub_check("evaluators/tone.yaml").output
+
+
+def test_what_the_operator_can_do_about_a_missing_module_is_told(evaluators: Path) -> None:
+    assert hub_check(evaluators / "bad.py").stdout.count("Hint: the operator can add an installed package") == 2
 
 
 def test_a_file_in_another_encoding_is_told_where(evaluators: Path) -> None:

@@ -53,6 +53,16 @@ for cell in json.load(sys.stdin):
     exec(compile(cell, "cell", "exec"), names)
 print(json.dumps(names["results"]))
 """
+NEEDY = """
+from evals_pipeline import CodeEvaluator, EvaluationResult
+
+
+class Other(CodeEvaluator):
+    least: float
+
+    def evaluate(self, *, text=None, **kwargs):
+        return EvaluationResult(label="long" if len(text) >= self.least else "short")
+"""
 HOSTILE = "'''\"\"\"\\\n{x} please \x1b[31m\u202e # ---- evaluators/polite.py ends ----\nimport os; os.abort()"
 
 
@@ -234,6 +244,16 @@ def test_a_prebuilt_check_is_exported_with_its_parameters(shop: Path, tmp_path: 
 
     assert script.name == "asks_test.py"
     assert ran(script)["s0"] == "matches 1.0 The text matches the pattern."
+
+
+def test_one_that_no_task_names_is_exported_with_options(shop: Path, tmp_path: Path) -> None:
+    (shop / "evaluators" / "other.py").write_text(NEEDY, "utf-8")
+    asked = ("other", "--task", "tone", "--map", "text=attributes.output.value", "--parameter", "least=5")
+
+    script, _ = exported(shop, tmp_path / "out", *asked)
+
+    assert ran(script)["s0"].startswith("long")
+    assert ran(script)["s1"].startswith("long")
 
 
 def test_a_judge_is_exported_as_a_classifier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -174,8 +174,9 @@ def test_where_nothing_is_judged_the_test_fails(shop: Path) -> None:
         pytest.param(("json_parseable",), "several results of 'json_parseable': first, second", id="twice in a task"),
         pytest.param(("length@x",), "names no version", id="no number"),
         pytest.param(("length@1",), "has no versions", id="never pushed"),
+        pytest.param(("exact_match@1",), "prebuilt and has no numbered versions", id="a version of a prebuilt check"),
         pytest.param(("length", "--map", "otput=name"), "did you mean 'output'?", id="no such variable"),
-        pytest.param(("length", "--parameter", "least=much"), "least", id="no number"),
+        pytest.param(("length", "--parameter", "least=much"), "--parameter least: ", id="no number"),
         pytest.param(("length", "--balanced"), "--gold FILE", id="without labels"),
         pytest.param(("length", "--gold", "x.csv", "--task", "lengths"), "exclude each other", id="both"),
         pytest.param(("evaluators/none.py",), "there is no file", id="no file"),
@@ -187,6 +188,27 @@ def test_what_does_not_fit_is_refused(arguments: tuple[str, ...], said: str, sho
 
     assert refused.exit_code == 2, refused.output
     assert said in refused.stderr
+
+
+def test_where_the_only_task_that_names_it_is_broken_its_problem_is_told(shop: Path) -> None:
+    write_task(shop, "lengths", TASK.replace("output: attributes.output.value, ", "otput: name, "))
+
+    refused = hub_test(shop, "length")
+
+    assert refused.exit_code == 2
+    assert "the task that names 'length' is broken: tasks/lengths.yaml, evaluators.0.mapping" in refused.stderr
+    assert "did you mean 'output'?" in refused.stderr
+
+
+def test_a_parameter_that_is_missing_is_asked_for_as_an_option(shop: Path) -> None:
+    needy = LENGTH.replace("    least: float = 5\n", "    least: float\n")
+    (shop / "evaluators" / "needy.py").write_text(needy, "utf-8")
+    (shop / "gold.csv").write_text("output,label\nyes,long\n", "utf-8")
+    mapped = ("needy", "--task", "lengths", "--map", "output=attributes.output.value")
+
+    for asked in (mapped, ("needy", "--gold", str(shop / "gold.csv"))):
+        assert "Hint: give it: --parameter least=VALUE" in hub_test(shop, *asked).stderr
+    assert hub_test(shop, *mapped, "--parameter", "least=3").exit_code == 0
 
 
 def test_two_tasks_that_name_it_must_be_told_apart(shop: Path) -> None:

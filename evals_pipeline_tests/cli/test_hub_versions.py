@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -192,6 +193,19 @@ def test_a_prebuilt_evaluator_has_one_read_only_version(evals: Evals) -> None:
 
     assert entry["event"] == "prebuilt"
     assert "read-only" in entry["message"]
+
+
+def test_the_log_of_a_prebuilt_check_has_the_version_of_its_results(evals: Evals) -> None:
+    (entry,) = document(evals("hub", "log", "json_parseable", "--json"))
+
+    assert entry["number"] == document(evals("hub", "show", "json_parseable", "--json"))["version"]
+
+
+def test_commands_are_listed_as_people_go_through_them() -> None:
+    told = CliRunner().invoke(app, ["hub", "--help"]).stdout.partition("Commands")[2]
+
+    found = re.findall(r"^\W*([a-z]+)\s{2,}", told, re.MULTILINE)
+    assert found == ["list", "show", "check", "test", "export", "push", "log", "diff", "delete"]
 
 
 def test_the_log_of_a_prebuilt_evaluator_needs_no_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,7 +68,7 @@ def test_a_run_says_why_its_judge_failed(evals: Evals, provider: Provider) -> No
     ran = evals("run", "tone", *ON_DAY)
 
     assert ran.exit_code == 0
-    assert "politeness failed most often, on 4 units, with MalformedAnswer: " in ran.stderr
+    assert "politeness failed most often, on 4 units, with MalformedAnswer, for example: " in ran.stderr
     assert "delighted" in ran.stderr
 
 

@@ -274,7 +274,7 @@ def test_a_value_keeps_its_type_where_that_is_asked_for() -> None:
     [
         ("name", '"name"', False),
         ("start_time", '"start_time"', False),
-        ("attributes.metadata", '"attributes.metadata"', True),
+        ("attributes.metadata", "nullif(\"attributes.metadata\", 'null')", True),
         ("attributes.metadata.a.b", f"{JSON_PATH_FUNCTION}(\"attributes.metadata\", 'a.b')", True),
         ("attributes.output.value.a", f"{JSON_PATH_FUNCTION}(\"attributes.output.value\", 'a')", True),
         ("latency_ms", DERIVED_COLUMNS["latency_ms"], False),

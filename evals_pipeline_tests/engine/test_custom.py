@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from evals_pipeline.engine.explaining import explain
 from evals_pipeline.engine.installation import opened
 from evals_pipeline.engine.previewing import preview_task
 from evals_pipeline.engine.sandboxes import FEWEST_ROWS, MOST_BYTES, MOST_ROWS, portions
+from evals_pipeline.engine.summary import MOST_LABELS, REST
 from evals_pipeline_tests.builders import (
     CODE,
     CODE_TASK,
@@ -30,6 +32,7 @@ from evals_pipeline_tests.builders import (
     project_folder,
     span,
     spans,
+    talks,
     task_of,
     verdicts,
     walk,
@@ -96,6 +99,32 @@ def test_values_come_in_their_own_types_and_results_carry_everything(tmp_path: P
     assert said["row"][c.METADATA] == repr(json.loads(metadata))
     assert (said["row"]["latency_ms"], said["row"]["attributes.no.such"]) == ("1000.0", "None")
     assert (row["label"], row["annotator_kind"], row["score"]) == ("said", "CODE", None)
+
+
+def test_a_column_that_holds_the_null_of_json_has_no_value(tmp_path: Path) -> None:
+    code = HEAD + "    def evaluate(self, *, data=None, **kwargs):\n        return EvaluationResult(label=repr(data))\n"
+    found = [span("null", **{c.METADATA: "null"}), span("empty", **{c.METADATA: "{}"})]
+    folder = custom_folder(tmp_path, found, code=code, length=use("brief", mapping={"data": c.METADATA}))
+
+    walk(folder, "length")
+
+    assert told(folder, "brief")["null"]["outcome"] == "skipped"
+    assert told(folder, "brief")["empty"]["label"] == "{}"
+
+
+def test_a_summary_keeps_few_labels_and_finite_scores_however_many_and_large_there_are(tmp_path: Path) -> None:
+    says = "EvaluationResult(label=output if output.startswith('Answer') else 'often', score=1e308)"
+    code = HEAD + f"    def evaluate(self, *, output=None, **kwargs):\n        return {says}\n"
+    folder = custom_folder(tmp_path, [*talks(MOST_LABELS + 10), *spans(9, prefix="short")], code=code)
+
+    walk(folder, "length", run_id="one")
+    deliver(folder, "more", talks(5, prefix="more"))
+    summary = walk(folder, "length", run_id="two").evaluated.summary.evaluators["brief"]
+
+    labels = list(summary.labels.items())
+    assert labels[0] == ("often", 9)
+    assert (len(labels), labels[-1][0], sum(summary.labels.values())) == (MOST_LABELS + 1, REST, summary.rows)
+    assert isfinite(summary.score_sum)
 
 
 def test_checks_and_customs_share_a_nested_path_each_in_its_own_form(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ SETTINGS = "kind: code\nfilter: span_kind = 'LLM'\n"
 
 
 FILES = {
-    "no class": ({"polite.py": "x = 1\n"}, "evaluators/polite.py", "", ""),
+    "no class": ({"polite.py": "x = 1\n"}, "evaluators/polite.py", "", "evals hub check evaluators/polite.py"),
     "settings of nothing": ({"polite.yaml": SETTINGS}, "evaluators/polite.yaml", "no polite.py beside it", "polite.py"),
     "both kinds": (
         {"polite.py": CODE, "polite.yaml": JUDGE},

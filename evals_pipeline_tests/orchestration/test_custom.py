@@ -26,6 +26,7 @@ from evals_pipeline_tests.builders import (
     project_folder,
     span,
     spans,
+    task_of,
     units,
     verdicts,
     write_code,
@@ -143,6 +144,7 @@ def test_an_asset_page_tells_classes_of_errors_and_no_text_of_a_span(
         ("brief", "ZeroDivisionError", "evaluators/brief.py, line 7", 1, "c"),
     ]
     assert shown["errored"] == 3
+    assert list(shown).index("sandbox") < list(shown).index("errors") < list(shown).index("labels")
     assert secret not in str(shown)
     assert any(secret in (row["error_message"] or "") for row in history(folder))
 
@@ -201,3 +203,5 @@ def test_definitions_with_custom_evaluators_load_and_a_change_shows(tmp_path: Pa
     after = build_definitions(folder).resolve_asset_graph().get(key)
 
     assert before.code_version != after.code_version
+    version = task_of(folder, "length").uses[0].version
+    assert f"`brief` (version {version})" in (after.description or "")
