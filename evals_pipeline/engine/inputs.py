@@ -42,6 +42,8 @@ class Selection:
         other_versions_stand: Whether a current result of another version of its evaluator was as good as any.
         evaluators: Evaluator -> hash of its parameters and mapping, which the inputs were made for.
         decided: Evaluator -> outcome -> units, as far as the selection decided.
+        plan: Fingerprint of the task when its units were chosen. An evaluator may be pushed before they are judged; the
+            day then counts as looked at by the old version, and the next run looks at all of it again.
     """
 
     run_id: str
@@ -57,6 +59,7 @@ class Selection:
     evaluators: Mapping[str, str]
     decided: Mapping[str, Mapping[str, int]]
     other_versions_stand: bool = True
+    plan: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON for the ledger."""
@@ -148,6 +151,7 @@ def _write(
         evaluators=chooser.plan.fingerprints,
         decided={name: {str(outcome): count for outcome, count in of.items()} for name, of in counts.items()},
         other_versions_stand=overrides.other_versions_stand,
+        plan=chooser.plan.fingerprint,
     )
     return Selected(selection, candidates, counts)
 

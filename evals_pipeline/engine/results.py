@@ -202,7 +202,7 @@ def _attempt(here: Installation, plan: TaskPlan, key: RunKey, work: _Work, means
             summary = summarise_day(connection, after, plan, key.day)
     is_settled = not (is_overtaken or work.is_adopted)
     progress = Progress(
-        fingerprint=plan.fingerprint,
+        fingerprint=selection.plan,
         spans_stamp=selection.spans_stamp,
         results_stamp=after.stamp(committed),
         is_complete=is_settled and _is_complete(counts),

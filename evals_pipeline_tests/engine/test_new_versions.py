@@ -8,11 +8,16 @@ import pytest
 
 from evals_pipeline.core.errors import ConfigError
 from evals_pipeline.core.window import Window
+from evals_pipeline.engine.catalog import read_catalog
 from evals_pipeline.engine.dry_run import forecast
 from evals_pipeline.engine.explaining import explain
+from evals_pipeline.engine.inputs import select_inputs
 from evals_pipeline.engine.installation import opened
 from evals_pipeline.engine.plan import Overrides
 from evals_pipeline.engine.pushing import push
+from evals_pipeline.engine.results import evaluate_inputs
+from evals_pipeline.engine.spans import collect_spans
+from evals_pipeline.ledger.ledger import RunKey
 from evals_pipeline_tests.builders import (
     DAY,
     JUDGE,
@@ -20,6 +25,7 @@ from evals_pipeline_tests.builders import (
     deliver,
     history,
     judged_folder,
+    now,
     talks,
     task_of,
     walk,
@@ -150,6 +156,27 @@ def test_a_pinned_and_a_floating_evaluator_stand_side_by_side_and_going_back_jud
     assert beside.counts == {"tone_before": {"evaluated": 2}}
     assert back.counts == {"politeness": {"already_evaluated": 2}}
     assert {row["evaluator_version"] for row in history(folder)} == {"1"}
+
+
+def test_a_version_that_is_pushed_between_choosing_and_judging_still_gets_to_see_the_whole_day(tmp_path: Path) -> None:
+    folder = polite_folder(tmp_path)
+    (folder / "evaluators" / "polite.yaml").write_text("kind: code\nfilter: name = 'nobody'\n")
+    push(folder, ["polite"], "for nobody")
+    deliver(folder, "first", talks(2, prefix="old"))
+    walk(folder, "manners", run_id="r1")
+    deliver(folder, "second", talks(1, prefix="new"))
+    chosen = task_of(folder, "manners")
+    with opened(folder) as here:
+        key = RunKey("r2", "shop", "manners", DAY)
+        collect_spans(here, read_catalog(folder).project("shop"), now=now)
+        select_inputs(here, chosen, key, Overrides(), now=now())
+        (folder / "evaluators" / "polite.yaml").unlink()
+        push(folder, ["polite"], "for everybody")
+        evaluate_inputs(here, task_of(folder, "manners"), key, now=now)
+
+    after = walk(folder, "manners", run_id="r3")
+
+    assert after.counts == {"polite": {"evaluated": 2, "already_evaluated": 1}}
 
 
 @pytest.mark.parametrize("value", ["new_version", "", "all"])
