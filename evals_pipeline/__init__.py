@@ -34,8 +34,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from evals_pipeline.core.code_evaluator import CodeEvaluator, use_arize_paths
     from evals_pipeline.core.evaluator import EvaluationResult
-    from evals_pipeline.engine.frames import evaluate_frame
-    from evals_pipeline.engine.notebooks import code_evaluator
+    from evals_pipeline.engine.trying.frames import evaluate_frame
+    from evals_pipeline.engine.trying.notebooks import code_evaluator
     from evals_pipeline.evaluators.judge.classifier import LLM, create_classifier
     from evals_pipeline.evaluators.prebuilt.registry import evaluator
 
@@ -57,9 +57,9 @@ _HOMES = {
     "CodeEvaluator": "evals_pipeline.core.code_evaluator",
     "EvaluationResult": "evals_pipeline.core.evaluator",
     "LLM": "evals_pipeline.evaluators.judge.classifier",
-    "code_evaluator": "evals_pipeline.engine.notebooks",
+    "code_evaluator": "evals_pipeline.engine.trying.notebooks",
     "create_classifier": "evals_pipeline.evaluators.judge.classifier",
-    "evaluate_frame": "evals_pipeline.engine.frames",
+    "evaluate_frame": "evals_pipeline.engine.trying.frames",
     "evaluator": "evals_pipeline.evaluators.prebuilt.registry",
     "use_arize_paths": "evals_pipeline.core.code_evaluator",
 }

@@ -35,7 +35,7 @@ class FileKind(StrEnum):
 def check(project_dir: ProjectDir = None, as_json: Json = False) -> None:
     """Read the files of projects, evaluators, models and tasks; say what is wrong with those that cannot be used."""
     from evals_pipeline.engine.catalog import read_catalog
-    from evals_pipeline.engine.checking import sandbox_problem
+    from evals_pipeline.engine.hub.checking import sandbox_problem
 
     folder, problem = project_folder(project_dir), sandbox_problem()
     catalog = read_catalog(folder)
@@ -64,7 +64,7 @@ def file_schema(kind: FileKind) -> dict[str, Any]:
     """The JSON schema of what stands in such a file; its name need not be in it."""
     from evals_pipeline.core.model import ModelSpec
     from evals_pipeline.core.task import Project, Task
-    from evals_pipeline.engine.evaluators import Hub
+    from evals_pipeline.engine.hub.resolving import Hub
 
     if kind is FileKind.MODELS:
         inner = ModelSpec.model_json_schema()

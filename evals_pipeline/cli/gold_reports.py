@@ -11,9 +11,9 @@ from evals_pipeline.core.calls import NANO, Tally
 from evals_pipeline.core.outcome import Outcome
 
 if TYPE_CHECKING:
-    from evals_pipeline.engine.agreement import Agreement, Estimate
-    from evals_pipeline.engine.gold import GoldReport, Latency
-    from evals_pipeline.engine.gold_asking import GoldRequest, GoldTest
+    from evals_pipeline.engine.gold.agreement import Agreement, Estimate
+    from evals_pipeline.engine.gold.asking import GoldRequest, GoldTest
+    from evals_pipeline.engine.gold.testing import GoldReport, Latency
 
 _REASON_LENGTH = 300
 

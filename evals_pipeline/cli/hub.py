@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from evals_pipeline.core.evaluator import Parameter, Variable
-    from evals_pipeline.engine.evaluators import Hub
-    from evals_pipeline.engine.hub import HubEntry
+    from evals_pipeline.engine.hub.entries import HubEntry
+    from evals_pipeline.engine.hub.resolving import Hub
 
 hub = typer.Typer(help="Look up, version and test the evaluators that tasks can use.", no_args_is_help=True)
 
 
 def list_evaluators(project_dir: ProjectDir = None, as_json: Json = False) -> None:
     """List the evaluators: the prebuilt ones, and those of the project folder if there is one."""
-    from evals_pipeline.engine.hub import hub_entries
+    from evals_pipeline.engine.hub.entries import hub_entries
 
     entries = hub_entries(_hub(project_dir))
     if as_json:
@@ -43,7 +43,7 @@ def show_evaluator(
     as_json: Json = False,
 ) -> None:
     """Show an evaluator: parameters, variables, labels, and the Python or the template that decides."""
-    from evals_pipeline.engine.hub import hub_entry
+    from evals_pipeline.engine.hub.entries import hub_entry
 
     entry = hub_entry(name, _hub(project_dir, name))
     if as_json:
@@ -97,7 +97,7 @@ def _show_judge(entry: HubEntry) -> None:
 
 def _hub(chosen: Path | None, *spelled: str) -> Hub:
     from evals_pipeline.engine.catalog import read_hub
-    from evals_pipeline.engine.evaluators import Hub
+    from evals_pipeline.engine.hub.resolving import Hub
 
     folder = nearest_project_folder(chosen)
     return Hub() if folder is None else read_hub(folder, spelled)

@@ -15,8 +15,8 @@ from evals_pipeline.core.errors import ConfigError
 if TYPE_CHECKING:
     from evals_pipeline.core.evaluator import Parameter
     from evals_pipeline.engine.broken_files import BrokenFile
-    from evals_pipeline.engine.checking import CheckedFile
-    from evals_pipeline.engine.hub_history import ComparedFile
+    from evals_pipeline.engine.hub.checking import CheckedFile
+    from evals_pipeline.engine.hub.history import ComparedFile
 
 _STDIN = "-"
 _SHOWN_WIDTH = 140
@@ -58,7 +58,7 @@ def check(
 
 
 def _checked(file: str, stdin_filename: Path | None) -> CheckedFile:
-    from evals_pipeline.engine.checking import check_bytes, check_file
+    from evals_pipeline.engine.hub.checking import check_bytes, check_file
 
     if file != _STDIN:
         return check_file(Path(file))
@@ -67,7 +67,7 @@ def _checked(file: str, stdin_filename: Path | None) -> CheckedFile:
 
 
 def _report(checked: list[CheckedFile], *, as_json: bool) -> None:
-    from evals_pipeline.engine.checking import checked_document
+    from evals_pipeline.engine.hub.checking import checked_document
 
     is_ok = all(each.is_ok for each in checked)
     if as_json:
@@ -80,8 +80,8 @@ def _report(checked: list[CheckedFile], *, as_json: bool) -> None:
 
 
 def _check_project(folder: Path, *, require_pushed: bool, as_json: bool) -> None:
-    from evals_pipeline.engine.checking import checked_document
-    from evals_pipeline.engine.hub_history import compare_files
+    from evals_pipeline.engine.hub.checking import checked_document
+    from evals_pipeline.engine.hub.history import compare_files
 
     compared = compare_files(folder)
     checked = {each.name: code for each in compared if (code := _checked_code(folder, each)) is not None}
@@ -100,7 +100,7 @@ def _check_project(folder: Path, *, require_pushed: bool, as_json: bool) -> None
 
 
 def _checked_code(folder: Path, compared: ComparedFile) -> CheckedFile | None:
-    from evals_pipeline.engine.checking import check_file
+    from evals_pipeline.engine.hub.checking import check_file
 
     if not compared.file.endswith(".py"):
         return None

@@ -35,10 +35,10 @@ def hub_export(
     as_json: Json = False,
 ) -> None:
     """Write an evaluator with rows of a task as a notebook and a script that run by themselves, to change and try."""
-    from evals_pipeline.engine.exporting import export, write_export
     from evals_pipeline.engine.installation import opened
-    from evals_pipeline.engine.named_evaluators import Asked, choose
-    from evals_pipeline.engine.samples import sample_rows
+    from evals_pipeline.engine.trying.exporting import export, write_export
+    from evals_pipeline.engine.trying.named import Asked, choose
+    from evals_pipeline.engine.trying.samples import sample_rows
 
     folder = project_folder(project_dir)
     mapping = {variable: paths[-1] for variable, paths in lists(mapped or (), "--map").items()}

@@ -20,9 +20,9 @@ from evals_pipeline.core.outcome import Outcome
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from evals_pipeline.engine.gold_asking import GoldRequest, GoldTest
-    from evals_pipeline.engine.named_evaluators import Asked, Chosen
-    from evals_pipeline.engine.trials import Trial
+    from evals_pipeline.engine.gold.asking import GoldRequest, GoldTest
+    from evals_pipeline.engine.trying.named import Asked, Chosen
+    from evals_pipeline.engine.trying.trials import Trial
 
 _FORMATS = {".csv": Format.CSV, ".jsonl": Format.JSONL, ".ndjson": Format.JSONL, ".parquet": Format.PARQUET}
 
@@ -104,8 +104,8 @@ def hub_test(
     as_json: Json = False,
 ) -> None:
     """Run an evaluator on the newest rows of a task, or hold its labels against labels that people gave (--gold)."""
-    from evals_pipeline.engine.gold_asking import GoldRequest
-    from evals_pipeline.engine.named_evaluators import Asked
+    from evals_pipeline.engine.gold.asking import GoldRequest
+    from evals_pipeline.engine.trying.named import Asked
 
     mapping = {variable: columns[-1] for variable, columns in lists(mapped or (), "--map").items()}
     given = lists(parameters or (), "--parameter")
@@ -144,9 +144,9 @@ def _tried(
     name: str, task: str | None, asked: Asked, folder: Path, limit: int | None, budget_usd: float | None, hidden: bool
 ) -> tuple[Chosen, Trial]:
     from evals_pipeline.engine.installation import opened
-    from evals_pipeline.engine.named_evaluators import choose
-    from evals_pipeline.engine.samples import sample_rows
-    from evals_pipeline.engine.trials import TRIED_ROWS, run_trial
+    from evals_pipeline.engine.trying.named import choose
+    from evals_pipeline.engine.trying.samples import sample_rows
+    from evals_pipeline.engine.trying.trials import TRIED_ROWS, run_trial
 
     chosen = choose(folder, name, task, asked)
     with opened(folder) as here:
@@ -185,10 +185,10 @@ def _refuse_without_gold(
 
 
 def _tested(request: GoldRequest, folder: Path | None) -> GoldTest:
-    from evals_pipeline.engine.evaluators import Hub
-    from evals_pipeline.engine.gold_asking import run_gold_test
+    from evals_pipeline.engine.gold.asking import run_gold_test
+    from evals_pipeline.engine.hub.resolving import Hub
     from evals_pipeline.engine.installation import opened
-    from evals_pipeline.engine.named_evaluators import NamedEvaluator, named_evaluator
+    from evals_pipeline.engine.trying.named import NamedEvaluator, named_evaluator
 
     if folder is None:
         return run_gold_test(request, NamedEvaluator(request.evaluator, Hub()), None, now=utc_now())

@@ -12,8 +12,8 @@ from evals_pipeline.cli.options import Json, ProjectDir, nearest_project_folder,
 from evals_pipeline.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from evals_pipeline.engine.hub_history import LogEntry
-    from evals_pipeline.engine.pushing import Pushed
+    from evals_pipeline.engine.hub.history import LogEntry
+    from evals_pipeline.engine.hub.pushing import Pushed
 
 Author = Annotated[
     str | None,
@@ -39,8 +39,8 @@ def push(
 
     All of them are checked first. One that is as its newest version is left as it is. Tasks that do not fit are told.
     """
-    from evals_pipeline.engine.hub_history import broken_tasks
-    from evals_pipeline.engine.pushing import push as push_files
+    from evals_pipeline.engine.hub.history import broken_tasks
+    from evals_pipeline.engine.hub.pushing import push as push_files
 
     given = evaluators or []
     if everything == bool(given):
@@ -59,7 +59,7 @@ def push(
 
 def log(name: EvaluatorName, project_dir: ProjectDir = None, as_json: Json = False) -> None:
     """List what was pushed of an evaluator, newest first: who, when and why."""
-    from evals_pipeline.engine.hub_history import log as log_of
+    from evals_pipeline.engine.hub.history import log as log_of
 
     entries = log_of(nearest_project_folder(project_dir), name)
     if as_json:
@@ -80,7 +80,7 @@ def diff(
     as_json: Json = False,
 ) -> None:
     """Show how two versions of an evaluator differ, or a version and the file."""
-    from evals_pipeline.engine.hub_history import differ
+    from evals_pipeline.engine.hub.history import differ
 
     found = differ(project_folder(project_dir), old, new)
     if as_json:
@@ -94,7 +94,7 @@ def diff(
 
 def delete(name: EvaluatorName, author: Author = None, project_dir: ProjectDir = None, as_json: Json = False) -> None:
     """Hide an evaluator that no task uses from the hub; results keep what they have, and a push brings it back."""
-    from evals_pipeline.engine.hub_history import delete as delete_name
+    from evals_pipeline.engine.hub.history import delete as delete_name
 
     deleted = delete_name(project_folder(project_dir), name, author)
     if as_json:

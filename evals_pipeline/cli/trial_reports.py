@@ -12,8 +12,8 @@ from evals_pipeline.cli.gold_reports import cost, spent
 from evals_pipeline.core.outcome import Outcome
 
 if TYPE_CHECKING:
-    from evals_pipeline.engine.named_evaluators import Chosen
-    from evals_pipeline.engine.trials import Trial, TriedRow
+    from evals_pipeline.engine.trying.named import Chosen
+    from evals_pipeline.engine.trying.trials import Trial, TriedRow
 
 _VALUE_LENGTH = 60
 _LABEL_LENGTH, _EXPLANATION_LENGTH, _ERROR_LENGTH = 40, 100, 300

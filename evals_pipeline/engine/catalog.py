@@ -17,10 +17,10 @@ from evals_pipeline.core.task import Project, Task
 from evals_pipeline.core.version import Notice
 from evals_pipeline.engine.broken_files import EVALUATOR, MODELS, BrokenFile
 from evals_pipeline.engine.documents import read_named, read_settings, validated, yaml_files
-from evals_pipeline.engine.evaluator_files import read_files
-from evals_pipeline.engine.evaluators import MODELS_FILE, Hub
+from evals_pipeline.engine.hub.files import read_files
+from evals_pipeline.engine.hub.resolving import MODELS_FILE, Hub
+from evals_pipeline.engine.hub.versions import Versions, pins_of, read_versions, read_versions_for
 from evals_pipeline.engine.plan import TaskPlan, plan
-from evals_pipeline.engine.versions import Versions, pins_of, read_versions, read_versions_for
 
 __all__ = ["BrokenFile", "Catalog", "read_catalog", "read_evaluators", "read_hub"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evals_pipeline.core.model import ModelSpec
-from evals_pipeline.engine.evaluators import Hub
+from evals_pipeline.engine.hub.resolving import Hub
 from evals_pipeline.engine.installation import Installation
 from evals_pipeline.engine.readiness import unready
 

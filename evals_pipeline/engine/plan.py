@@ -10,7 +10,7 @@ from evals_pipeline.core.errors import ConfigError
 from evals_pipeline.core.granularity import Granularity
 from evals_pipeline.core.task import Task
 from evals_pipeline.core.version import Notice
-from evals_pipeline.engine.evaluators import Hub
+from evals_pipeline.engine.hub.resolving import Hub
 from evals_pipeline.engine.readiness import refuse_unpriced
 from evals_pipeline.engine.uses import JSON_KEY, PlannedUse, digest, planned
 from evals_pipeline.evaluators.custom.custom import Custom

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Self
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from evals_pipeline.core.errors import SandboxError
+from evals_pipeline.core.errors import ConfigError, SandboxError
 from evals_pipeline.core.outcome import Outcome
 from evals_pipeline.engine.answers import ANSWERS, UNIT, DefinitionAsker
-from evals_pipeline.engine.evaluators import Evaluator
+from evals_pipeline.engine.hub.resolving import Evaluator
 from evals_pipeline.evaluators.custom.custom import Custom
 from evals_pipeline.evaluators.prebuilt.check import PrebuiltCheck
 from evals_pipeline.evaluators.prebuilt.confined import PACKAGE, as_in_process, confined, is_confined
@@ -142,7 +142,7 @@ class ConfinedCheckAsker:
         """The same as `DefinitionAsker`."""
         try:
             self._sandbox.started()
-        except SandboxError as error:
+        except (SandboxError, ConfigError) as error:
             told = " ".join(str(error).split())
             logger.warning("%s searches in this process, with a time limit: %s", self._check.name, told)
             yield from DefinitionAsker(self._check).answers(rows)

@@ -11,7 +11,7 @@ from evals_pipeline.core.errors import ConfigError, FilterError, MappingError
 from evals_pipeline.core.paths import Path, parse_path
 from evals_pipeline.core.task import EvaluatorUse
 from evals_pipeline.core.version import Notice
-from evals_pipeline.engine.evaluators import Evaluator, Hub
+from evals_pipeline.engine.hub.resolving import Evaluator, Hub
 from evals_pipeline.evaluators.custom.custom import Custom
 from evals_pipeline.evaluators.judge.judge import Judge
 from evals_pipeline.evaluators.prebuilt.check import PrebuiltCheck

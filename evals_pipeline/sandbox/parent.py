@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -209,7 +210,13 @@ class Sandbox:
             self._process.wait(1)
         self._stderr.seek(0)
         said = self._stderr.read().decode("utf-8", "replace").strip()[-_STDERR_CHARACTERS:] or "nothing"
-        return f"The fork server of the sandbox ended, exit status {self._process.returncode}. It said: {said}"
+        status = self._process.returncode
+        if status is not None and -status == signal.SIGKILL:
+            return (
+                "The fork server of the sandbox was killed (SIGKILL): by hand, or by the system for want of memory."
+                "\nHint: run again; what was judged until then is kept"
+            )
+        return f"The fork server of the sandbox ended, exit status {status}. It said: {said}"
 
 
 def _allowed(preload: Collection[str], packages: Collection[str]) -> list[str]:

@@ -17,7 +17,7 @@ from evals_pipeline.core.judge import JudgeSpec
 from evals_pipeline.core.model import ModelSpec, Price
 from evals_pipeline.core.outcome import Outcome
 from evals_pipeline.core.task import Budget, Continuous, EvaluatorUse, FilesSink, FilesSource, Project, Task
-from evals_pipeline.engine.hub import HubEntry, hub_entries
+from evals_pipeline.engine.hub.entries import HubEntry, hub_entries
 from evals_pipeline.evaluators.custom.problem_codes import PROBLEM_CODES
 from evals_pipeline.orchestration.config import RunOptions
 from evals_pipeline.sandbox.frames import FRAME_BYTES

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, cohen_kappa_score
 
 from evals_pipeline.core.errors import ConfigError
-from evals_pipeline.engine.agreement import Agreement, Estimate, agreement
-from evals_pipeline.engine.misgivings import misgivings
+from evals_pipeline.engine.gold.agreement import Agreement, Estimate, agreement
+from evals_pipeline.engine.gold.misgivings import misgivings
 
 LABELS = ("factual", "hallucinated")
 

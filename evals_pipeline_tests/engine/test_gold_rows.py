@@ -12,7 +12,7 @@ import pytest
 
 from evals_pipeline.core.errors import ConfigError, EvalsError, MappingError, SourceError
 from evals_pipeline.core.evaluator import Variable
-from evals_pipeline.engine.gold_rows import GoldFile, GoldRow, chosen_rows, read_gold
+from evals_pipeline.engine.gold.rows import GoldFile, GoldRow, chosen_rows, read_gold
 
 VARIABLES = (Variable("input", "What was asked."), Variable("output", "What was answered."))
 LABELS = ("factual", "hallucinated")

@@ -10,7 +10,7 @@ import pytest
 
 from evals_pipeline.core.errors import ConfigError
 from evals_pipeline.engine.catalog import BrokenFile, read_catalog
-from evals_pipeline.engine.hub import hub_entry
+from evals_pipeline.engine.hub.entries import hub_entry
 from evals_pipeline_tests.builders import JUDGE, JUDGE_TASK, judged_folder, write_judge, write_models, write_task
 
 ADDRESS = "http://127.0.0.1:9/v1"

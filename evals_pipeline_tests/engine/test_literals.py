@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from evals_pipeline.engine.literals import IMPORTS, written
+from evals_pipeline.engine.trying.literals import IMPORTS, written
 
 ESCAPES = "\x1b[31m \u202e \ud83d \"\"\" ''' \\ {x} \r\n \u2028 \x00 ü 漢"
 

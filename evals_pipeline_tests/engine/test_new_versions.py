@@ -11,10 +11,10 @@ from evals_pipeline.core.window import Window
 from evals_pipeline.engine.catalog import read_catalog
 from evals_pipeline.engine.dry_run import forecast
 from evals_pipeline.engine.explaining import explain
+from evals_pipeline.engine.hub.pushing import push
 from evals_pipeline.engine.inputs import select_inputs
 from evals_pipeline.engine.installation import opened
 from evals_pipeline.engine.plan import Overrides
-from evals_pipeline.engine.pushing import push
 from evals_pipeline.engine.results import evaluate_inputs
 from evals_pipeline.engine.spans import collect_spans
 from evals_pipeline.ledger.ledger import RunKey

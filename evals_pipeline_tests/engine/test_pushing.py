@@ -8,9 +8,9 @@ import pytest
 
 from evals_pipeline.core.errors import ConfigError
 from evals_pipeline.engine.catalog import read_hub
-from evals_pipeline.engine.hub import hub_entries, hub_entry
-from evals_pipeline.engine.hub_history import compare_files, delete, differ, log
-from evals_pipeline.engine.pushing import push
+from evals_pipeline.engine.hub.entries import hub_entries, hub_entry
+from evals_pipeline.engine.hub.history import compare_files, delete, differ, log
+from evals_pipeline.engine.hub.pushing import push
 from evals_pipeline.hub.states import FileState
 from evals_pipeline_tests.builders import (
     JUDGE,

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from evals_pipeline.core.errors import LedgerError
 from evals_pipeline.engine.catalog import read_catalog, read_hub
-from evals_pipeline.engine.hub import hub_entry
-from evals_pipeline.engine.hub_history import log
-from evals_pipeline.engine.pushing import push
+from evals_pipeline.engine.hub.entries import hub_entry
+from evals_pipeline.engine.hub.history import log
+from evals_pipeline.engine.hub.pushing import push
 from evals_pipeline_tests.builders import (
     project_folder,
     task_of,

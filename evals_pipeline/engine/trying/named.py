@@ -9,13 +9,13 @@ from pathlib import Path
 from evals_pipeline.core.errors import ConfigError, ParameterError, UnknownNameError
 from evals_pipeline.core.task import EvaluatorUse, Project
 from evals_pipeline.engine.catalog import Catalog, read_catalog, read_hub
-from evals_pipeline.engine.evaluator_files import EVALUATORS, read_files
-from evals_pipeline.engine.evaluators import Hub, pinned_number
-from evals_pipeline.engine.given_parameters import Texts, as_option, parameter_of, typed
-from evals_pipeline.engine.hub_history import tasks_using
+from evals_pipeline.engine.hub.files import EVALUATORS, read_files
+from evals_pipeline.engine.hub.history import tasks_using
+from evals_pipeline.engine.hub.resolving import Hub, pinned_number
+from evals_pipeline.engine.hub.versions import read_versions
 from evals_pipeline.engine.plan import TaskPlan
+from evals_pipeline.engine.trying.given_parameters import Texts, as_option, parameter_of, typed
 from evals_pipeline.engine.uses import PlannedUse, planned
-from evals_pipeline.engine.versions import read_versions
 
 _SUFFIXES = (".py", ".yaml", ".yml")
 

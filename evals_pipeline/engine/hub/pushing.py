@@ -15,8 +15,8 @@ from evals_pipeline.core.errors import ConfigError, UnknownNameError
 from evals_pipeline.core.granularity import Granularity
 from evals_pipeline.core.version import MESSAGE_LENGTH, Draft, Version
 from evals_pipeline.engine.catalog import read_evaluators
-from evals_pipeline.engine.evaluator_files import ANY_MODEL, EVALUATORS, Definition, EvaluatorFile
-from evals_pipeline.engine.evaluators import Hub
+from evals_pipeline.engine.hub.files import ANY_MODEL, EVALUATORS, Definition, EvaluatorFile
+from evals_pipeline.engine.hub.resolving import Hub
 from evals_pipeline.engine.settings import Settings
 from evals_pipeline.evaluators.custom.custom import CodeDefinition
 from evals_pipeline.evaluators.judge.judge import Judge

@@ -14,9 +14,9 @@ from evals_pipeline.core.errors import ConfigError, UnknownNameError
 from evals_pipeline.core.version import Content, Notice, Version
 from evals_pipeline.engine.catalog import BrokenFile, read_catalog, read_evaluators
 from evals_pipeline.engine.documents import settings_in, text_of, yaml_files
-from evals_pipeline.engine.evaluators import Hub, pinned_number
-from evals_pipeline.engine.hub import hub_entry
-from evals_pipeline.engine.pushing import default_author, refuse_prebuilt, versions_of
+from evals_pipeline.engine.hub.entries import hub_entry
+from evals_pipeline.engine.hub.pushing import default_author, refuse_prebuilt, versions_of
+from evals_pipeline.engine.hub.resolving import Hub, pinned_number
 from evals_pipeline.engine.settings import Settings
 from evals_pipeline.hub.differences import difference
 from evals_pipeline.hub.states import FileState, notice_of

@@ -12,10 +12,10 @@ import pyarrow as pa
 from evals_pipeline.core.errors import ConfigError
 from evals_pipeline.core.outcome import Outcome
 from evals_pipeline.core.paths import as_text
-from evals_pipeline.engine.agreement import Agreement, agreement
 from evals_pipeline.engine.answers import ANSWERS, UNIT, Asker
-from evals_pipeline.engine.gold_rows import GoldRow
-from evals_pipeline.engine.misgivings import misgivings
+from evals_pipeline.engine.gold.agreement import Agreement, agreement
+from evals_pipeline.engine.gold.misgivings import misgivings
+from evals_pipeline.engine.gold.rows import GoldRow
 
 BatchOf = Callable[[Sequence[GoldRow]], pa.RecordBatch]
 """Makes of some rows what an asker is shown."""

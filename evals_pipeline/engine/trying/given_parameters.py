@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from evals_pipeline.core.errors import ParameterError
 from evals_pipeline.core.evaluator import Parameter, ParameterType
 from evals_pipeline.core.task import ParameterValue
-from evals_pipeline.engine.evaluators import Hub
+from evals_pipeline.engine.hub.resolving import Hub
 from evals_pipeline.evaluators.custom.custom import CodeDefinition
 from evals_pipeline.evaluators.prebuilt.registry import prebuilt_names, prebuilt_parameters
 

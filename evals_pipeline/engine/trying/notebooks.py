@@ -19,7 +19,7 @@ from evals_pipeline.core.outcome import Outcome
 from evals_pipeline.engine.documents import read_named, text_of, yaml_files
 from evals_pipeline.engine.natural import column_of, form_of
 from evals_pipeline.evaluators.custom.custom import Custom, read_definition
-from evals_pipeline.sandbox.settings import SandboxSettings
+from evals_pipeline.sandbox.settings import SandboxSettings, allowed_packages
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -48,7 +48,7 @@ def code_evaluator(code: str | Path, **parameters: object) -> Custom:
         ConfigError: The file cannot be read, or holds no evaluator; the message begins with the place.
         ParameterError: A parameter is missing, unknown or of the wrong form.
     """
-    packages = SandboxSettings.of().packages
+    packages = allowed_packages()
     is_source = isinstance(code, str) and "\n" in code
     path = Path(_SOURCE if is_source else code)
     source, settings = (str(code), None) if is_source else (text_of(path), _settings_beside(path))

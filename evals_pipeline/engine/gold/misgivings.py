@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from evals_pipeline.engine.agreement import Agreement, Estimate
+from evals_pipeline.engine.gold.agreement import Agreement, Estimate
 
 FEW_ROWS = 30
 """Below this many rows in all the figures are called rough."""

@@ -10,7 +10,7 @@ from evals_pipeline.core.errors import ConfigError
 from evals_pipeline.core.evaluator import AnnotatorKind, Parameter, Variable
 from evals_pipeline.core.judge import JudgeSpec
 from evals_pipeline.core.model import ModelSpec
-from evals_pipeline.engine.evaluators import Hub
+from evals_pipeline.engine.hub.resolving import Hub
 from evals_pipeline.evaluators.custom.custom import CodeDefinition
 from evals_pipeline.evaluators.judge.judge import Judge
 from evals_pipeline.evaluators.judge.prebuilt import prebuilt_judge_names

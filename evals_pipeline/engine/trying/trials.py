@@ -20,8 +20,8 @@ from evals_pipeline.engine.answers import ANSWERS, UNIT, Asker
 from evals_pipeline.engine.askers import code_asker, judge_asker, program_of
 from evals_pipeline.engine.installation import Installation
 from evals_pipeline.engine.readiness import refuse_unpriced, unready
-from evals_pipeline.engine.samples import Samples, missing
 from evals_pipeline.engine.sandboxes import RunSandbox, answers_of, preloaded
+from evals_pipeline.engine.trying.samples import Samples, missing
 from evals_pipeline.engine.uses import PlannedUse
 from evals_pipeline.evaluators.custom.custom import Custom
 from evals_pipeline.evaluators.judge.judge import Judge

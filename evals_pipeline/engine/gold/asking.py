@@ -11,18 +11,18 @@ from uuid import uuid4
 from evals_pipeline.core.calls import Tally
 from evals_pipeline.core.errors import ConfigError, ParameterError, UnknownNameError
 from evals_pipeline.core.task import EvaluatorUse
-from evals_pipeline.engine.agreement import require_gold_extra
 from evals_pipeline.engine.answers import DefinitionAsker
 from evals_pipeline.engine.askers import judge_asker
-from evals_pipeline.engine.evaluators import Evaluator
-from evals_pipeline.engine.given_parameters import as_option, typed
-from evals_pipeline.engine.gold import GoldReport, gold_report
-from evals_pipeline.engine.gold_code import CodeRows
-from evals_pipeline.engine.gold_rows import GoldRow, chosen_rows, read_gold
+from evals_pipeline.engine.gold.agreement import require_gold_extra
+from evals_pipeline.engine.gold.code import CodeRows
+from evals_pipeline.engine.gold.rows import GoldRow, chosen_rows, read_gold
+from evals_pipeline.engine.gold.testing import GoldReport, gold_report
+from evals_pipeline.engine.hub.resolving import Evaluator
 from evals_pipeline.engine.installation import Installation
-from evals_pipeline.engine.named_evaluators import NamedEvaluator
 from evals_pipeline.engine.sandboxes import ConfinedCheckAsker, RunSandbox, preloaded
-from evals_pipeline.engine.trials import TEST_TASK, Confined, limits_of, refuse_model
+from evals_pipeline.engine.trying.given_parameters import as_option, typed
+from evals_pipeline.engine.trying.named import NamedEvaluator
+from evals_pipeline.engine.trying.trials import TEST_TASK, Confined, limits_of, refuse_model
 from evals_pipeline.evaluators.custom.custom import Custom
 from evals_pipeline.evaluators.judge.judge import Judge
 from evals_pipeline.evaluators.prebuilt.check import PrebuiltCheck

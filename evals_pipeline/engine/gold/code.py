@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from evals_pipeline.engine.answers import UNIT
-from evals_pipeline.engine.gold_rows import GoldRow
+from evals_pipeline.engine.gold.rows import GoldRow
 from evals_pipeline.engine.natural import Form, column_of, form_of
 from evals_pipeline.evaluators.custom.custom import Custom
 from evals_pipeline.sandbox.program import Program

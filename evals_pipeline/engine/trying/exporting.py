@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from evals_pipeline.core.errors import ConfigError, SinkError
-from evals_pipeline.engine import exported_texts as texts
-from evals_pipeline.engine.evaluator_files import EVALUATORS
-from evals_pipeline.engine.exported_evaluators import evaluator_text, names_of, run_text
-from evals_pipeline.engine.literals import IMPORTS, written
-from evals_pipeline.engine.named_evaluators import Chosen
-from evals_pipeline.engine.samples import Samples
+from evals_pipeline.engine.hub.files import EVALUATORS
+from evals_pipeline.engine.trying import exported_texts as texts
+from evals_pipeline.engine.trying.exported_evaluators import evaluator_text, names_of, run_text
+from evals_pipeline.engine.trying.literals import IMPORTS, written
+from evals_pipeline.engine.trying.named import Chosen
+from evals_pipeline.engine.trying.samples import Samples
 from evals_pipeline.evaluators.custom.custom import Custom
 from evals_pipeline.evaluators.prebuilt.check import PrebuiltCheck
 

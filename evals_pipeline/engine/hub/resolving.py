@@ -14,8 +14,8 @@ from evals_pipeline.core.judge import DEFAULT_MODEL, JudgeSpec
 from evals_pipeline.core.model import ModelSpec
 from evals_pipeline.core.task import EvaluatorUse
 from evals_pipeline.core.version import Notice, Version
-from evals_pipeline.engine.evaluator_files import EVALUATORS, Definition, EvaluatorFile, definition_of
-from evals_pipeline.engine.versions import Versions, is_number
+from evals_pipeline.engine.hub.files import EVALUATORS, Definition, EvaluatorFile, definition_of
+from evals_pipeline.engine.hub.versions import Versions, is_number
 from evals_pipeline.evaluators.custom.custom import Custom
 from evals_pipeline.evaluators.judge.judge import Judge
 from evals_pipeline.evaluators.judge.prebuilt import prebuilt_judge, prebuilt_judge_names

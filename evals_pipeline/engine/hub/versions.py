@@ -8,7 +8,7 @@ from pathlib import Path
 
 from evals_pipeline.core.errors import LedgerError
 from evals_pipeline.core.version import Pin, Version
-from evals_pipeline.engine.evaluator_files import EVALUATORS
+from evals_pipeline.engine.hub.files import EVALUATORS
 from evals_pipeline.engine.settings import Settings
 from evals_pipeline.evaluators.prebuilt.registry import prebuilt_names
 from evals_pipeline.hub.contents import SHOWN_DIGITS

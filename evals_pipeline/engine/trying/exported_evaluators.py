@@ -6,9 +6,9 @@ import ast
 from typing import Any
 
 from evals_pipeline.core.model import ModelSpec
-from evals_pipeline.engine.exported_texts import RUN
-from evals_pipeline.engine.literals import written
-from evals_pipeline.engine.named_evaluators import Chosen
+from evals_pipeline.engine.trying.exported_texts import RUN
+from evals_pipeline.engine.trying.literals import written
+from evals_pipeline.engine.trying.named import Chosen
 from evals_pipeline.engine.uses import PlannedUse
 from evals_pipeline.evaluators.custom.custom import Custom
 from evals_pipeline.evaluators.judge.judge import Judge

@@ -16,7 +16,7 @@ from evals_pipeline.core.evaluator import EvaluationResult
 from evals_pipeline.core.outcome import Outcome
 from evals_pipeline.core.paths import as_text, walk
 from evals_pipeline.core.task import check_name
-from evals_pipeline.engine.evaluators import Evaluator
+from evals_pipeline.engine.hub.resolving import Evaluator
 from evals_pipeline.evaluators.custom.custom import Custom
 from evals_pipeline.evaluators.judge.judge import Judge
 from evals_pipeline.evaluators.prebuilt.check import PrebuiltCheck
@@ -95,7 +95,7 @@ def _run(
     custom: Custom, spans: pd.DataFrame, mapping: Mapping[str, str], additional: Sequence[str], columns: Sequence[str]
 ) -> list[EvaluationResult | None]:
     """What a custom evaluator says of each row, shown values in their own types."""
-    from evals_pipeline.engine.notebooks import evaluate_columns
+    from evals_pipeline.engine.trying.notebooks import evaluate_columns
 
     known = [variable.name for variable in custom.variables]
     for name in mapping:
