@@ -181,7 +181,7 @@ def test_the_limits_of_the_sandbox_are_those_that_hold() -> None:
     assert f"| {limits.memory_mb} MiB a worker" in text
     assert f"| {limits.row_seconds:g} s; `row_seconds`" in text
     assert f"| {limits.load_seconds:g} s |" in text
-    assert f"| {limits.strikes} in a run |" in text
+    assert f"| {limits.strikes} for an evaluator on a day |" in text
     assert f"| {FRAME_BYTES // 2**20} MiB |" in text
     assert f"{LABEL_LENGTH}, {EXPLANATION_LENGTH:,}, {METADATA_LENGTH:,} and {ERROR_MESSAGE_LENGTH:,} char" in text
     assert ", ".join(PACKAGES) in text
