@@ -25,7 +25,7 @@ dev: .venv/.runtime ## Open the Dagster UI on the demo's data
 	@$(BIN)/evals demo --serve
 
 test: check ## Everything in check, then every test, with coverage
-	$(PYTEST) -n $(WORKERS) --cov --cov-report=term
+	$(PYTEST) -n $(WORKERS) --dist worksteal --cov --cov-report=term
 
 check: .venv/.dev ## Format, lint, types, architecture and house style
 	$(BIN)/ruff format --check .
