@@ -118,6 +118,20 @@ def test_a_package_that_cannot_be_imported_is_an_error_of_the_evaluator_only() -
     assert "No module named 'not_installed'" in (errors(table)[0] or "")
 
 
+@pytest.mark.parametrize("tier", [None, 3])
+def test_a_package_that_the_operator_adds_works_in_confinement(tier: int | None) -> None:
+    settings = SandboxSettings(packages=(*PACKAGES, "yaml"))
+    program = judging("import yaml\nreturn EvaluationResult(label=yaml.safe_load(output)['label'])")
+
+    with (
+        Sandbox.start(settings, preload=("yaml",), tier=tier) as sandbox,
+        sandbox.session(program) as session,
+    ):
+        table = session.evaluate(batch("{label: read}"))
+
+    assert labels(table) == ["read"]
+
+
 def test_pasted_imports_find_our_classes_even_where_arize_is_installed(tmp_path: Path) -> None:
     (tmp_path / "arize").mkdir()
     (tmp_path / "arize" / "__init__.py").write_text("raise ImportError('a version without this path')", "utf-8")
