@@ -117,7 +117,8 @@ class Hub:
             return Resolved(check, check.version)
         found = self.found(use.evaluator, place=f"{within}evaluator")
         evaluator = self._built(found, use, place)
-        return Resolved(evaluator, found.version or evaluator.version, None if at else self.notice(name))
+        by_model = evaluator.version if isinstance(evaluator, Judge) else ""
+        return Resolved(evaluator, found.version or by_model, None if at else self.notice(name))
 
     def found(self, spelled: str, *, place: str = "") -> Found:
         """What runs under a name (`polite`, `polite@3`) that is no prebuilt check; raises ConfigError."""

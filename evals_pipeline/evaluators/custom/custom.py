@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from evals_pipeline.core.code import CodeSettings
@@ -19,8 +16,6 @@ from evals_pipeline.sandbox.settings import PACKAGES
 
 if TYPE_CHECKING:
     from evals_pipeline.evaluators.custom.checking import CheckReport
-
-_VERSION_DIGITS = 12
 
 
 @dataclass(frozen=True)
@@ -46,13 +41,6 @@ class CodeDefinition:
     parameters: tuple[Parameter, ...]
     imports: tuple[str, ...]
     description: str
-
-    @cached_property
-    def version(self) -> str:
-        """Hash of what it says, for those who have no hub."""
-        beside: dict[str, Any] = self.settings.model_dump(mode="json") if self.settings is not None else {}
-        said = json.dumps([self.source, beside], sort_keys=True)
-        return hashlib.sha256(said.encode()).hexdigest()[:_VERSION_DIGITS]
 
     @property
     def filter(self) -> str | None:
@@ -96,11 +84,6 @@ class Custom:
     def name(self) -> str:
         """Its name in the hub."""
         return self.definition.name
-
-    @property
-    def version(self) -> str:
-        """Hash of what it says; in a project the hub's version counts."""
-        return self.definition.version
 
     @property
     def variables(self) -> tuple[Variable, ...]:
