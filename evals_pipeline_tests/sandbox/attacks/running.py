@@ -23,8 +23,8 @@ from evals_pipeline_tests.sandbox.attacks.verdict import Aftermath, Row, doubts,
 if TYPE_CHECKING:
     from evals_pipeline.sandbox.parent import Sandbox
 
-CONTROL_SECONDS = 6.0
-PATIENCE, SHORT_PATIENCE = 2.0, 0.8
+CONTROL_SECONDS = 20.0
+PATIENCE, SHORT_PATIENCE = 10.0, 2.0
 """Seconds that the control waits for an answer; the short one is for attacks that are not to give any."""
 LEAVING_TRACES = ("poisoning", "forging", "floods", "internals")
 """Kinds of attacks after which an honest evaluator is run, that of the attack or this one:"""
